@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     vault_ca_file: Path | None = Field(None, description="CA that signed Vault's certificate")
     vault_mount: str = Field("secret", description="mount of the KV v2 engine")
     vault_credential_path: str = Field(
-        "billcopy/portals/{portal}", pattern="{portal}", description="where a credential stands"
+        "billcopy/portals/{portal}", pattern=r"\{portal\}", description="where a credential stands"
     )
     vault_bot_role: str = Field("billcopy-bot", description="the bot's AppRole")
     vault_role_id: str | None = Field(None, description="the launcher's own AppRole: role id")
