@@ -1,0 +1,1 @@
+"""What only Airflow needs; nothing else in the package imports airflow."""

@@ -1,0 +1,46 @@
+"""An executor that keeps task logs out of the scheduler's own output.
+
+LocalExecutor 3.3 copies every task's output to the scheduler's stdout, and that copy, unlike the
+task's log file and the UI, does not pass the secret masker.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from typing import Any
+
+from airflow.executors import local_executor
+from airflow.executors.base_executor import BaseExecutor
+
+
+class _WithoutTheCopy:
+    """Stands in for BaseExecutor where LocalExecutor's worker looks it up."""
+
+    @staticmethod
+    def run_workload(*args: Any, **kwargs: Any) -> int:
+        kwargs["subprocess_logs_to_stdout"] = False
+        return BaseExecutor.run_workload(*args, **kwargs)
+
+
+def _run_worker(**kwargs: Any) -> None:
+    local_executor.BaseExecutor = _WithoutTheCopy  # type: ignore[assignment,misc]
+    local_executor._run_worker(**kwargs)
+
+
+class QuietLocalExecutor(local_executor.LocalExecutor):
+    """LocalExecutor without the unmasked copy."""
+
+    def _spawn_worker(self) -> None:
+        worker = multiprocessing.Process(
+            target=_run_worker,
+            kwargs={
+                "logger_name": self.log.name,
+                "input": self.activity_queue,
+                "output": self.result_queue,
+                "unread_messages": self._unread_messages,
+                "team_conf": self.conf,
+            },
+        )
+        worker.start()
+        assert worker.pid is not None
+        self.workers[worker.pid] = worker
