@@ -201,3 +201,48 @@ class PortalLockBusy(BillCopyError):
 
     code = "LOCK_BUSY"
     error_class = "refused"
+
+
+# -- Vault: infrastructure, so nothing was claimed and nothing may be tried on the portal ------------
+
+
+class VaultError(ApplicationError):
+    """Vault did not give what was asked."""
+
+    code = "VAULT"
+
+
+class VaultUnavailable(VaultError):
+    """Vault does not answer, or not as Vault does."""
+
+    code = "VAULT_UNAVAILABLE"
+
+
+class VaultSealed(VaultError):
+    """Vault is sealed: somebody with a key has to unseal it."""
+
+    code = "VAULT_SEALED"
+
+
+class VaultDenied(VaultError):
+    """Vault refused: the token, the SecretID or the path is not allowed (any more)."""
+
+    code = "VAULT_DENIED"
+
+
+class WrappingInvalid(VaultError):
+    """The wrapped SecretID was not ours alone: somebody else may hold it. A security incident."""
+
+    code = "VAULT_WRAPPING_INVALID"
+
+
+class CredentialMissing(VaultError):
+    """There is no secret at this path."""
+
+    code = "VAULT_PATH_MISSING"
+
+
+class CredentialIncomplete(VaultError):
+    """The secret lacks a key that it needs."""
+
+    code = "VAULT_KEYS_MISSING"
