@@ -6,7 +6,9 @@ strings and signing keys have no business in a browser's.
 
 from __future__ import annotations
 
+import base64
 import configparser
+import io
 import json
 import os
 import secrets
@@ -62,9 +64,8 @@ def write_airflow_config(
         dags_folder: where the DAG files stand.
     """
     logins(airflow_home)
-    fernet_key = kept_secret(
-        airflow_home / "fernet_key", __import__("base64").urlsafe_b64encode(os.urandom(32)).decode()
-    )
+    made = base64.urlsafe_b64encode(os.urandom(32)).decode()
+    fernet_key = kept_secret(airflow_home / "fernet_key", made)
     url = f"http://127.0.0.1:{port}"
     sections: dict[str, dict[str, object]] = {
         "core": {
@@ -112,14 +113,6 @@ def write_airflow_config(
     }
     parser = configparser.RawConfigParser()
     parser.read_dict(sections)
-    text = configparser_text(parser)
-    write_private(airflow_home / "airflow.cfg", text)
-
-
-def configparser_text(parser: configparser.RawConfigParser) -> str:
-    """The parser's content as the text of a file."""
-    import io
-
     text = io.StringIO()
     parser.write(text)
-    return text.getvalue()
+    write_private(airflow_home / "airflow.cfg", text.getvalue())

@@ -1,20 +1,21 @@
 """Run one program of the stack under guard: start it when its needs are met, leave nothing behind.
 
-`python -m sandbox.guarded --watch PID --log FILE [--after NEED]... -- COMMAND`
+`python -m sandbox.guarded --name N --watch PID [--log FILE] [--after NEED]... -- COMMAND`
 
 A need is a file that must exist or an http:// address that must answer 200. The program ends with
 the process `--watch`, however that one dies, and with this guard; whatever it started ends with it.
+That a program ends by itself is a fault: a server's place is to stay.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import select
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -23,6 +24,7 @@ from types import FrameType
 from sandbox.processes import become_subreaper, die_with_parent, end_descendants
 
 GRACE_SECONDS = 3.5  # honcho kills after 5
+LAST_LINES = 15
 ANSWER_TIMEOUT_SECONDS = 60  # a cold api-server takes its time for the first answer
 
 
@@ -49,20 +51,26 @@ def _wait_for(needs: list[str], watched: select.poll) -> None:
     while not all(is_met(need) for need in needs):
         if watched.poll(200):
             raise _Stop
-        time.sleep(0)
 
 
-def run(command: list[str], *, watch: int, log: Path, needs: list[str]) -> int:
-    """Run `command` to its end and give back its exit code; 0 when it was we who ended it."""
+def _last_words(log: Path | None) -> str:
+    if log is None:
+        return ""
+    lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+    return "".join(f"\n    {line}" for line in [*lines, f"(all of it: {log})"])
+
+
+def run(command: list[str], *, name: str, watch: int, log: Path | None, needs: list[str]) -> int:
+    """Run `command` until somebody ends us (0), or until it ends itself (its code, at least 1)."""
     become_subreaper()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     watched = select.poll()
-    child: subprocess.Popen[bytes] | None = None
     try:
         watched.register(os.pidfd_open(watch), select.POLLIN)
         _wait_for(needs, watched)
-        with log.open("ab") as output:
+        with contextlib.ExitStack() as stack:
+            output = stack.enter_context(log.open("ab")) if log else None
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -73,7 +81,10 @@ def run(command: list[str], *, watch: int, log: Path, needs: list[str]) -> int:
             )
         watched.register(os.pidfd_open(child.pid), select.POLLIN)
         watched.poll()
-        return child.poll() or 0
+        if (code := child.poll()) is None:
+            return 0
+        print(f"{name} ended by itself (exit code {code}).{_last_words(log)}", flush=True)
+        return code or 1
     except (_Stop, ProcessLookupError):
         return 0
     finally:
@@ -85,13 +96,19 @@ def run(command: list[str], *, watch: int, log: Path, needs: list[str]) -> int:
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description="Run one program of the stack under guard.")
+    parser.add_argument("--name", required=True, help="what it is called")
     parser.add_argument("--watch", type=int, required=True, help="end when this process ends")
-    parser.add_argument("--log", type=Path, required=True, help="file for the program's output")
+    parser.add_argument("--log", type=Path, help="file for the program's output")
     parser.add_argument("--after", action="append", default=[], help="file or address to wait for")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
-    command = [word for word in arguments.command if word != "--"]
-    return run(command, watch=arguments.watch, log=arguments.log, needs=arguments.after)
+    return run(
+        arguments.command[1:],
+        name=arguments.name,
+        watch=arguments.watch,
+        log=arguments.log,
+        needs=arguments.after,
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the stack runner knows about processes: whose descendants they are, and how to end them."""
+"""What the stack runner knows about processes: how to tie them together, and how to end them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import signal
 import time
 from pathlib import Path
+
+from billcopy.reaper import descendants
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -22,27 +24,6 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    except OSError:
-        return -1
-
-
-def descendants(root: int) -> list[int]:
-    """All living processes below `root`, parents before their children."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            children.setdefault(_parent(int(entry.name)), []).append(int(entry.name))
-    found, to_visit = [], [root]
-    while to_visit:
-        below = children.get(to_visit.pop(), [])
-        found += below
-        to_visit += below
-    return found
-
-
 def reap() -> None:
     """Collect the exit codes of ended children, so that none stays a zombie."""
     with contextlib.suppress(ChildProcessError):
@@ -51,14 +32,27 @@ def reap() -> None:
 
 
 def end_descendants(*, grace_seconds: float) -> None:
-    """Ask every descendant of this process to end, then kill what is left."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + grace_seconds
-        for pid in descendants(os.getpid()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        while time.monotonic() < deadline:
-            reap()
-            if not descendants(os.getpid()):
-                return
-            time.sleep(0.05)
+    """Ask our children to end, then kill whatever lives below us; returns when nothing does."""
+    for pid in _children():
+        _signal(pid, signal.SIGTERM)
+    deadline = time.monotonic() + grace_seconds
+    while _still_living():
+        if time.monotonic() > deadline:
+            for pid in descendants(os.getpid()):
+                _signal(pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def _children() -> list[int]:
+    own = Path(f"/proc/self/task/{os.getpid()}/children")
+    return [int(pid) for pid in own.read_text().split()]
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _still_living() -> bool:
+    reap()
+    return bool(descendants(os.getpid()))

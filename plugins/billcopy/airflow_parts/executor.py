@@ -23,7 +23,7 @@ class _WithoutTheCopy:
 
 
 def _run_worker(**kwargs: Any) -> None:
-    local_executor.BaseExecutor = _WithoutTheCopy  # type: ignore[assignment,misc]
+    local_executor.BaseExecutor = _WithoutTheCopy  # type: ignore[attr-defined,assignment]
     local_executor._run_worker(**kwargs)
 
 
