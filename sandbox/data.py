@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from functools import cache
 from random import Random
 
+from sandbox import names
+
 SEED = 20241001
 FIRST_MONTH = (2024, 10)
 LAST_MONTH = (2026, 10)
@@ -64,7 +66,7 @@ class _Plan:
     bills_a_month: int = 1
 
 
-def _curated(  # noqa: PLR0913  a table of people is easiest to read as calls of one shape
+def _curated(
     number: str,
     first_name: str,
     surname: str,
@@ -98,7 +100,9 @@ CURATED: tuple[_Plan, ...] = (
     _curated("140273105", "Colette", "Barnaby", "EX4 4QJ", "colette.barnaby@example.com", 17),
     # 7718204 does not exist, but a search for it finds this one.
     _curated("77182045", "Rosalind", "Tate", "NE2 1XE", "rosalind.tate@example.org", 9),
-    _curated("60025518", "Owen", "Pritchard", "SA1 8EN", "owen.p@example.com", 21, opened=(2026, 1)),
+    _curated(
+        "60025518", "Owen", "Pritchard", "SA1 8EN", "owen.p@example.com", 21, opened=(2026, 1)
+    ),
     _curated("5126609", "Seán", "O'Hara", "BT7 1NN", "sean.o'hara@example.org", 11),
     _curated("83300174", "Zoë", "Müller-Łukasik", "EH9 1PR", "zml@example.com", 23),
     _curated("7450021", "Edith", "Carmody", "PL4 8AA", "edith.carmody@example.net", 1),
@@ -141,24 +145,9 @@ CURATED: tuple[_Plan, ...] = (
     ),
 )
 
-_FIRST_NAMES = (
-    "Alan Aisha Anneke Bernard Bláthnaid Carys Cedric Chidi Clara Dafydd Delphine Desmond Dilys "
-    "Eamon Elspeth Emeka Estelle Farida Fergus Fiona François Gareth Geraint Gwen Hamish Hannah "
-    "Hiroko Imogen Isaac Jasper Jocelyn Joaquín Kamila Kenneth Kwame Leila Lionel Maeve Marek "
-    "Maud Meredith Nadia Neville Niamh Nils Olga Oscar Pascal Petra Quentin Rahul Renée Rhys "
-    "Rupert Salma Siobhán Søren Stella Tariq Thelma Ulla Una Vikram Violet Winston Yusuf Zara"
-).split()
-_SURNAMES = (
-    "Abernathy Akhtar Alderton Banerjee Bellweather Bjørnstad Blackett Brannigan Cadwallader "
-    "Chaudhry Clitheroe Coppersmith D'Souza Delacroix Dunmore Eastlake Eriksson Fairweather "
-    "Fitzgerald Gallagher García Greenhalgh Gupta Hartnell Hathersage Holloway Ibrahim Ingleby "
-    "Jankowski Jellicoe Kavanagh Kowalczyk Langstaff Lindqvist Llewellyn MacAllister Mbeki "
-    "Middlemarch Moncrieff Morgenstern Ní-Bhriain Northcott O'Connell O'Donoghue O'Sullivan "
-    "Osei Pemberton Penhaligon Petrov Quayle Ravenscroft Rossi Rutherford Sánchez Satterthwaite "
-    "Sheppard Silva Strand Tanaka Thistlewood Trelawney Tuckwell Underhill van-Dijk Vaughan "
-    "Wainwright Weatherby Wolstenholme Yamamoto Yardley Zielińska"
-).split()
-_AREAS = "BA BD BH BN CH CM CT CV DE DH DN DY FK GL GU HD HG IP KT LA LL LN ME MK NG NN".split()
+_FIRST_NAMES = names.FIRST_NAMES.split()
+_SURNAMES = names.SURNAMES.split()
+_AREAS = names.POSTCODE_AREAS.split()
 _LETTERS = "ABDEFGHJLNPQRSTUWXYZ"
 _ASCII = str.maketrans("áéíóúçøłńŁÁ", "aeioucolnLA")
 
@@ -172,7 +161,7 @@ def accounts(seed: int = SEED) -> tuple[Account, ...]:
 @cache
 def invoices(seed: int = SEED) -> tuple[Invoice, ...]:
     """All invoices by date; the number's last part counts through the year of issue."""
-    rng = Random(seed + 1)  # noqa: S311  made-up data, not cryptography
+    rng = Random(seed + 1)
     rows = sorted(
         (
             (issued_on, plan.account.number, kind)
@@ -204,7 +193,7 @@ def _invoice(rng: Random, ordinal: int, issued_on: date, account: str, kind: str
 
 @cache
 def _plans(seed: int) -> tuple[_Plan, ...]:
-    rng = Random(seed)  # noqa: S311  made-up data, not cryptography
+    rng = Random(seed)
     plans = list(CURATED)
     taken = {plan.account.number for plan in plans}
     while len(plans) < ACCOUNTS:

@@ -1,0 +1,53 @@
+"""The faults that strike before or after any page: slowness and server errors."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sandbox.practice_portal.faults import Switchboard
+
+UNTOUCHED = ("/_sandbox/", "/static/", "/favicon.ico")
+_ERROR_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><title>Runtime Error</title></head>
+<body bgcolor="white"><h1>Server Error in '/BillView' Application.</h1><hr width="100%" size="1">
+<h2><i>Runtime Error</i></h2><p>An application error occurred on the server.</p></body></html>
+"""
+
+
+def server_error() -> HTMLResponse:
+    """The page of a crash."""
+    return HTMLResponse(_ERROR_PAGE, status_code=500)
+
+
+class FaultyServer:
+    """ASGI middleware around the pages; the switchboard itself is never disturbed."""
+
+    def __init__(self, app: ASGIApp, switchboard: Switchboard) -> None:
+        self._app = app
+        self._switchboard = switchboard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer late, or not at all, or as if nothing were wrong."""
+        if scope["type"] != "http" or scope["path"].startswith(UNTOUCHED):
+            await self._app(scope, receive, send)
+            return
+        faults, path = self._switchboard.now, scope["path"]
+        slow = faults.latency_ms > 0 and re.search(faults.latency_path, path) is not None
+        delay = faults.latency_ms / 1000 if slow else 0.0
+        if delay and faults.latency_when == "before":
+            await asyncio.sleep(delay)
+        if re.search(faults.http_500_path, path) and self._switchboard.take("http_500"):
+            await server_error()(scope, receive, send)
+            return
+
+        async def send_late(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await asyncio.sleep(delay)
+            await send(message)
+
+        late = delay > 0 and faults.latency_when == "after"
+        await self._app(scope, receive, send_late if late else send)
