@@ -96,7 +96,7 @@ class _Place:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 (no threads yet)
+            preexec_fn=_die_with_parent,
             **identity,  # type: ignore[call-overload]
         )
 

@@ -246,3 +246,10 @@ class CredentialIncomplete(VaultError):
     """The secret lacks a key that it needs."""
 
     code = "VAULT_KEYS_MISSING"
+
+
+class ProofUsed(BillCopyError):
+    """This row of the portal's log proves another delivery already."""
+
+    code = "PROOF_USED"
+    error_class = "refused"

@@ -50,6 +50,14 @@ class Selection:
     received_from: datetime | None = None
     received_to: datetime | None = None
 
+    def parameters(self) -> dict[str, Any]:
+        """As the named queries want it."""
+        return {
+            "request_ids": None if self.request_ids is None else list(self.request_ids),
+            "received_from": self.received_from,
+            "received_to": self.received_to,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimedRequest:

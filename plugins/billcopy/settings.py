@@ -33,7 +33,8 @@ class Settings(BaseSettings):
         description="libpq's sslmode",
     )
     pgpass_file: Path | None = Field(
-        PROJECT_ROOT / "var" / "pgpass", description="libpq password file with the logins' passwords"
+        PROJECT_ROOT / "var" / "pgpass",
+        description="libpq password file with the logins' passwords",
     )
 
     vault_url: str | None = Field(None, pattern="^https?://", description="address of Vault")

@@ -1,0 +1,31 @@
+-- Roles: what each login may do. No role may write any table; every change goes through a function.
+
+revoke all on all tables in schema billcopy, reporting from public;
+revoke all on all functions in schema billcopy from public;
+revoke all on schema billcopy, reporting from public;
+
+grant usage on schema billcopy to billcopy_desk, billcopy_bot, billcopy_ops;
+grant usage on schema reporting to billcopy_desk, billcopy_ops, billcopy_reporting;
+
+grant execute on function
+billcopy.submit_request, billcopy.cancel_request, billcopy.hold_request, billcopy.release_request, billcopy.retry_request,
+billcopy.set_priority, billcopy.reveal_account, billcopy.story, billcopy.status, billcopy.portal_refusal
+to billcopy_desk;
+
+grant execute on function
+billcopy.start_bot_run, billcopy.finish_bot_run, billcopy.take_portal_lock, billcopy.claim_next, billcopy.renew_lease,
+billcopy.plan_deliveries, billcopy.deliveries_in_hand, billcopy.begin_delivery, billcopy.record_click,
+billcopy.confirm_delivery, billcopy.report_absent, billcopy.reject_delivery, billcopy.settle_request, billcopy.used_proofs,
+billcopy.record_step, billcopy.record_evidence, billcopy.record_credential_read, billcopy.refused_secret_version,
+billcopy.open_breaker, billcopy.peek_requests, billcopy.portal_refusal, billcopy.portal_timings, billcopy.database_now,
+billcopy.holds_portal_lock
+to billcopy_bot;
+
+grant execute on function
+billcopy.register_portal, billcopy.configure_portal, billcopy.stop_portal, billcopy.resume_portal, billcopy.close_breaker,
+billcopy.schedule_maintenance, billcopy.count_claimable, billcopy.expired_leases, billcopy.rescue_request,
+billcopy.requeue_requests, billcopy.decide_doubt, billcopy.approve_doubt, billcopy.erase_subject, billcopy.dag_run_summary,
+billcopy.story, billcopy.status, billcopy.portal_refusal, billcopy.next_due_at
+to billcopy_ops;
+
+grant select on all tables in schema reporting to billcopy_reporting, billcopy_ops;

@@ -1,0 +1,108 @@
+"""Short steps through the queue for its tests: submit, claim, plan, send."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date, timedelta
+from typing import Any
+
+from billcopy import request_queue
+from billcopy.database import Connection, Login
+from billcopy.model import ClaimedRequest, Delivery, FoundInvoice, NewRequest, Selection
+from tests.database_fixtures import Database
+
+_keys = itertools.count(1)
+JANUARY = date(2025, 1, 1)
+
+
+def new_request(**changes: Any) -> NewRequest:
+    """A good request; each call has another source key."""
+    values: dict[str, Any] = {
+        "portal": "practice",
+        "account": "4027310",
+        "period_from": JANUARY,
+        "period_to": date(2025, 6, 30),
+        "source_key": f"test-{next(_keys)}",
+    }
+    return NewRequest(**{**values, **changes})
+
+
+def submit(database: Database, **changes: Any) -> int:
+    """Submit a request as the desk; returns its number."""
+    desk = database.connect(Login.DESK)
+    return request_queue.submit(desk, new_request(**changes), actor="ann").request_id
+
+
+def start_bot_run(bot: Connection, **changes: Any) -> int:
+    """A bot run of this test process; takes the portal's lock."""
+    values: dict[str, Any] = {
+        "portal": "practice",
+        "host": "test-host",
+        "boot_id": "boot",
+        "process_group": 4242,
+        "process_started_at": 1.5,
+        "dag_run_id": None,
+        "selection": Selection(),
+        "limit": 50,
+        "versions": {},
+        "actor": "tests",
+    }
+    request_queue.take_portal_lock(bot, "practice")
+    return request_queue.start_bot_run(bot, **{**values, **changes})
+
+
+def claim(bot: Connection, run: int | None = None) -> ClaimedRequest:
+    """Claim what must be there."""
+    claimed = request_queue.claim_next(bot, run or start_bot_run(bot))
+    assert claimed is not None
+    return claimed
+
+
+def invoices(count: int, kind: str = "bill") -> list[FoundInvoice]:
+    """That many invoices, a day apart."""
+    return [
+        FoundInvoice(number=f"INV-{n:04}", issued_on=JANUARY + timedelta(days=n), kind=kind)
+        for n in range(count)
+    ]
+
+
+def plan(bot: Connection, request: ClaimedRequest, count: int = 1) -> list[Delivery]:
+    """Plan that many invoices."""
+    assert request_queue.plan_deliveries(bot, request, invoices(count), []).verdict == "planned"
+    return request_queue.deliveries(bot, request)
+
+
+def begin(bot: Connection, request: ClaimedRequest, delivery: Delivery, to: str = "a@x.ie") -> str:
+    """Ask at the one door; returns the verdict."""
+    recipient = request.recipient or to
+    answer = request_queue.begin_delivery(bot, request, delivery.delivery_id, recipient=recipient)
+    return answer.verdict
+
+
+def confirm(bot: Connection, request: ClaimedRequest, delivery: Delivery, row: str) -> None:
+    """Confirm by a row of the sent log."""
+    request_queue.confirm(
+        bot, request, delivery.delivery_id, proof_kind="sent_log", proof_value=row
+    )
+
+
+def settle(bot: Connection, request: ClaimedRequest, error: Any = None) -> tuple[str, str | None]:
+    """Settle with the code of an error's class, or without an error; returns state and reason."""
+    settled = request_queue.settle(
+        bot,
+        request,
+        error_class=error.error_class if error else None,
+        reason_code=error.code if error else None,
+    )
+    return settled.state, settled.reason_code
+
+
+def execute(database: Database, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run a statement as superuser: to look, or to move a clock."""
+    connection = database.superuser
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
