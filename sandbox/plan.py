@@ -88,6 +88,11 @@ class Plan:
         """One file per program."""
         return self.home / "log"
 
+    @property
+    def portal_password_pipe(self) -> Path:
+        """The pipe through which the practice portal is told its password."""
+        return self.home / "private" / "portal_password"
+
     def ready(self, what: str) -> Path:
         """The mark that says a step of the preparation is done."""
         return self.home / "ready" / what
@@ -127,7 +132,10 @@ def _is_free(port: int) -> bool:
 
 def free_ports() -> Ports:
     """Ports nobody uses."""
-    return Ports(**{field.name: free_port() for field in fields(Ports)})
+    found: set[int] = set()
+    while len(found) < len(fields(Ports)):
+        found.add(free_port())
+    return Ports(**{field.name: found.pop() for field in fields(Ports)})
 
 
 def usual_ports() -> Ports:

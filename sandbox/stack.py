@@ -56,10 +56,15 @@ def programs(plan: Plan) -> list[Program]:
     embedded = Program(
         "postgres", module("postgres", "--dir", home / "postgres", "--port", ports.postgres)
     )
+    portal = module("practice_portal", "--port", ports.portal, "--smtp-port", ports.mail)
+    portal += ["--data-dir", str(home / "portal")]
+    portal += ["--password-file", str(plan.portal_password_pipe)]
     return [
         *([] if os.environ.get(EXTERNAL_POSTGRES) else [embedded]),
         Program("vault", module("secrets_server", "--dir", home / "vault", "--port", ports.vault)),
         Program(PREPARATION, module("prepare", "--home", home)),
+        Program("mail-sink", module("mail_sink", "--dir", plan.mail_folder, "--port", ports.mail)),
+        Program("practice-portal", portal, (str(plan.portal_password_pipe),)),
         Program("api-server", [airflow, "api-server"], tables),
         Program("dag-processor", [airflow, "dag-processor"], queue),
         Program("triggerer", [airflow, "triggerer"], queue),
