@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import requests
@@ -52,6 +53,8 @@ class Vault:
     """One client; translates everything that can go wrong."""
 
     def __init__(self, url: str, *, namespace: str | None, ca_file: str | None) -> None:
+        if ca_file and not Path(ca_file).is_file():
+            raise errors.SettingsError("BILLCOPY_VAULT_CA_FILE", f"there is no file {ca_file}")
         session = requests.Session()
         session.trust_env = False  # no proxy, .netrc or CA of the environment: settings decide
         session.verify = ca_file or True
@@ -99,10 +102,10 @@ class Vault:
             failure = refused(f"Vault at {self.url} refused to {what}")
         except exceptions.InvalidPath:
             failure = missing(f"Vault at {self.url} knows no such thing: cannot {what}")
-        except (exceptions.VaultError, requests.RequestException) as problem:
-            failure = self._unavailable(what, type(problem).__name__)
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except (requests.JSONDecodeError, LookupError, TypeError, AttributeError):
             failure = self._unavailable(what, "its answer is not Vault's")
+        except (exceptions.VaultError, OSError, ValueError) as problem:
+            failure = self._unavailable(what, type(problem).__name__)
         raise failure
 
     def _unavailable(self, what: str, why: str) -> errors.VaultError:

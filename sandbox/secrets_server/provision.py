@@ -108,6 +108,20 @@ def write_secret(client: hvac.Client, mount: str, path: str, secret: Mapping[str
             time.sleep(0.2)
 
 
+def read_portal_password(
+    url: str, token: str, *, portal: str = "practice", mount: str = "secret"
+) -> str | None:
+    """The portal's password as an earlier run left it; None on a new server."""
+    with administrator(url, token) as client:
+        try:
+            read = client.secrets.kv.v2.read_secret_version(
+                path=f"billcopy/portals/{portal}", mount_point=mount, raise_on_deleted_version=True
+            )
+        except InvalidPath:
+            return None
+        return str(read["data"]["data"]["password"])
+
+
 def write_portal_credential(
     url: str,
     token: str,

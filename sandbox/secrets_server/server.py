@@ -113,6 +113,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen(128)  # already now: whoever finds the files may connect and wait
     except OSError as error:
         listener.close()
         message = f"port {port} of {HOST} cannot be taken ({error.strerror}); choose another"

@@ -1,0 +1,438 @@
+"""What we rely on in Vault, asked of the sandbox's server and, if one is given, of a real one.
+
+A real server is given by `VAULT_ADDR` and `VAULT_TOKEN` (a token that may enable engines and write
+policies and AppRoles). Everything is made under names of its own and taken away again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest
+
+from billcopy import errors
+from billcopy.credentials import health, issue_wrapped_secret_id, open_session
+from sandbox.secrets_server.provision import provision, read_portal_password
+from tests.secrets_fixtures import (
+    ProvisionedVault,
+    provisioned_real_server,
+    provisioned_sandbox,
+)
+
+REAL = os.environ.get("VAULT_ADDR"), os.environ.get("VAULT_TOKEN")
+
+
+@pytest.fixture(params=["sandbox", "real"] if all(REAL) else ["sandbox"])
+def vault(request: pytest.FixtureRequest) -> Iterator[ProvisionedVault]:
+    if request.param == "real":
+        with provisioned_real_server(REAL[0] or "", REAL[1] or "") as real:
+            yield real
+    else:
+        yield provisioned_sandbox(request.getfixturevalue("secrets_server"))
+
+
+@dataclass
+class Raw:
+    status: int
+    body: dict
+
+
+def ask(vault: ProvisionedVault, method: str, path: str, *, token: str = "", body: str = "") -> Raw:
+    headers = {"X-Vault-Token": token, "Content-Type": "application/json"}
+    answer = requests.request(
+        method, f"{vault.url}/v1/{path}", headers=headers, data=body, timeout=10
+    )
+    return Raw(answer.status_code, answer.json() if answer.content else {})
+
+
+def bot_token(vault: ProvisionedVault) -> str:
+    """A token as the bot gets it, in our hands."""
+    with vault.client(vault.wrapped_secret_id()) as client:
+        secret_id = client.sys.unwrap()["data"]["secret_id"]
+    with vault.client() as client:
+        return client.auth.approle.login(vault.roles.bot_role_id, secret_id)["auth"]["client_token"]
+
+
+def set_role(vault: ProvisionedVault, **changes: object) -> None:
+    with vault.admin() as admin:
+        admin.auth.approle.create_or_update_approle(vault.bot_role, **changes)
+
+
+# -- the way it is meant to go -------------------------------------------------------------------
+
+
+def test_the_bot_reads_user_name_password_and_version(vault):
+    with open_session(vault.access()) as session:
+        credential = session.read_credential()
+    assert (credential.username, credential.version) == ("svc-billcopy", 1)
+    assert credential.password == vault.portal_password
+    assert credential.path == f"{vault.mount}/{vault.path}"
+
+
+def test_an_open_session_reads_a_newer_version_once_there_is_one(vault):
+    with open_session(vault.access()) as session:
+        first = session.read_credential()
+        assert vault.change_password("changed-meanwhile") == 2
+        second = session.read_credential()
+    assert (first.version, second.version) == (1, 2)
+    assert second.password == "changed-meanwhile"
+
+
+def test_an_older_version_and_the_metadata_can_still_be_read(vault):
+    vault.change_password("changed-meanwhile")
+    with vault.admin() as admin:
+        kv = admin.secrets.kv.v2
+        old = kv.read_secret_version(
+            vault.path, version=1, mount_point=vault.mount, raise_on_deleted_version=True
+        )
+        metadata = kv.read_secret_metadata(vault.path, mount_point=vault.mount)
+    assert old["data"]["data"]["password"] == vault.portal_password
+    assert metadata["data"]["current_version"] == 2
+    assert set(metadata["data"]["versions"]) == {"1", "2"}
+
+
+def test_health_tells_that_it_is_unsealed_and_what_time_it_is(vault):
+    state = health(vault.url)
+    assert (state.initialized, state.sealed) == (True, False)
+    assert abs(state.clock_ahead_seconds) < 30
+    assert state.version
+
+
+def test_a_set_up_server_tells_its_password_to_the_administrator_again(vault):
+    ask = (vault.url, vault.root_token)
+    assert read_portal_password(*ask, mount=vault.mount) == vault.portal_password
+    assert read_portal_password(*ask, mount=vault.mount, portal="no-such") is None
+    assert read_portal_password(*ask, mount="no-such-mount") is None
+
+
+def test_setting_up_again_changes_no_secret_and_no_role_id(vault):
+    again = provision(
+        vault.url,
+        vault.root_token,
+        portal_password=vault.portal_password,
+        database_passwords={"billcopy_bot": vault.database_password},
+        airflow_connections={"billcopy_ops": vault.connection_uri},
+        mount=vault.mount,
+        airflow_role=vault.launcher_role,
+        bot_role=vault.bot_role,
+    )
+    assert again.bot_role_id == vault.roles.bot_role_id
+    assert again.airflow_role_id == vault.roles.airflow_role_id
+    with open_session(vault.access()) as session:
+        assert session.read_credential().version == 1
+
+
+@pytest.mark.slow
+def test_airflows_secrets_backend_reads_a_connection(vault, tmp_path: Path):
+    kwargs = {
+        "url": vault.url,
+        "auth_type": "approle",
+        "role_id": vault.roles.airflow_role_id,
+        "secret_id": vault.roles.airflow_secret_id,
+        "mount_point": vault.mount,
+        "connections_path": "connections",
+        "variables_path": None,
+        "config_path": None,
+    }
+    script = (
+        "import json, sys\n"
+        "from airflow.providers.hashicorp.secrets.vault import VaultBackend\n"
+        "backend = VaultBackend(**json.load(sys.stdin))\n"
+        "found = [backend.get_conn_value(name) for name in ('billcopy_ops', 'no_such')]\n"
+        "print('found:' + json.dumps(found))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps(kwargs),
+        env={"PATH": os.environ["PATH"], "AIRFLOW_HOME": str(tmp_path / "airflow")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = next(line for line in done.stdout.splitlines() if line.startswith("found:"))
+    assert json.loads(found.removeprefix("found:")) == [vault.connection_uri, None]
+
+
+# -- who may do what -----------------------------------------------------------------------------
+
+
+def test_the_launcher_cannot_have_a_secret_id_that_is_not_wrapped(vault):
+    with vault.client() as client:
+        client.auth.approle.login(vault.roles.airflow_role_id, vault.roles.airflow_secret_id)
+        with pytest.raises(Forbidden):
+            client.auth.approle.generate_secret_id(vault.bot_role)
+        with pytest.raises(Forbidden):
+            client.auth.approle.generate_secret_id(vault.bot_role, wrap_ttl="24h")
+
+
+def test_the_launcher_cannot_read_the_password(vault):
+    with vault.client() as client:
+        client.auth.approle.login(vault.roles.airflow_role_id, vault.roles.airflow_secret_id)
+        with pytest.raises(Forbidden):
+            client.secrets.kv.v2.read_secret_version(
+                vault.path, mount_point=vault.mount, raise_on_deleted_version=True
+            )
+
+
+@pytest.mark.parametrize("path", ["billcopy/database/billcopy_bot", "connections/billcopy_ops"])
+def test_the_bot_can_read_nothing_but_portals(vault, path):
+    with (
+        open_session(vault.access(path=path)) as session,
+        pytest.raises(errors.VaultDenied, match="refused to read"),
+    ):
+        session.read_credential()
+
+
+def test_the_bot_cannot_write_a_credential(vault):
+    with vault.client(bot_token(vault)) as client, pytest.raises(Forbidden):
+        client.secrets.kv.v2.create_or_update_secret(
+            vault.path, {"password": "x"}, mount_point=vault.mount
+        )
+
+
+def test_the_bot_can_issue_no_way_in_for_others(vault):
+    with vault.client(bot_token(vault)) as client, pytest.raises(Forbidden):
+        client.auth.approle.generate_secret_id(vault.bot_role, wrap_ttl="60s")
+
+
+def test_no_token_and_an_invented_token_are_refused_alike(vault):
+    for token in ("", "hvs.invented"):
+        answer = ask(vault, "GET", f"{vault.mount}/data/{vault.path}", token=token)
+        assert answer.status == 403
+        assert "permission denied" in ", ".join(answer.body["errors"])
+
+
+# -- the wrapping --------------------------------------------------------------------------------
+
+
+def test_a_wrapped_secret_id_opens_once(vault):
+    access = vault.access()
+    with open_session(access) as session:
+        with pytest.raises(errors.WrappingInvalid):
+            open_session(access)
+        assert session.read_credential().version == 1  # the first one is not disturbed
+
+
+def test_a_tampered_wrapping_token_is_an_incident(vault):
+    wrapped = vault.wrapped_secret_id()
+    tampered = wrapped[:-4] + "AAAA"
+    with pytest.raises(errors.WrappingInvalid):
+        open_session(vault.access(wrapped_secret_id=tampered))
+
+
+def test_an_expired_wrapping_is_an_incident(vault):
+    wrapped = vault.wrapped_secret_id(ttl_seconds=1)
+    vault.pass_time(1.5)
+    with pytest.raises(errors.WrappingInvalid):
+        open_session(vault.access(wrapped_secret_id=wrapped))
+
+
+def test_a_secret_id_that_somebody_opened_and_wrapped_again_is_an_incident(vault):
+    with vault.client(vault.wrapped_secret_id()) as thief:
+        stolen = thief.sys.unwrap()["data"]
+    with vault.admin() as admin:
+        wrapped = admin.sys.wrap(payload=stolen, ttl=60)["wrap_info"]["token"]
+    with pytest.raises(errors.WrappingInvalid, match="was not made by"):
+        open_session(vault.access(wrapped_secret_id=wrapped))
+
+
+def test_a_secret_id_of_another_role_is_an_incident(vault):
+    with vault.admin() as admin:
+        answer = admin.auth.approle.generate_secret_id(vault.launcher_role, wrap_ttl="60s")
+    with pytest.raises(errors.WrappingInvalid, match="was not made by"):
+        open_session(vault.access(wrapped_secret_id=answer["wrap_info"]["token"]))
+
+
+def test_a_wrapping_token_is_good_for_nothing_else(vault):
+    wrapped = vault.wrapped_secret_id()
+    with vault.client(wrapped) as client, pytest.raises(Forbidden):
+        client.secrets.kv.v2.read_secret_version(
+            vault.path, mount_point=vault.mount, raise_on_deleted_version=True
+        )
+    with pytest.raises(errors.WrappingInvalid):  # the attempt has used it up
+        open_session(vault.access(wrapped_secret_id=wrapped))
+
+
+# -- signing in ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role_id", ["00000000-0000-0000-0000-000000000000", "not-even-a-uuid"])
+def test_a_wrong_role_id_is_denied(vault, role_id):
+    with pytest.raises(errors.VaultDenied, match="refused to sign in"):
+        open_session(vault.access(role_id=role_id))
+
+
+def test_the_role_id_of_another_role_is_denied(vault):
+    with pytest.raises(errors.VaultDenied, match="refused to sign in"):
+        open_session(vault.access(role_id=vault.roles.airflow_role_id))
+
+
+def test_a_spent_secret_id_is_denied(vault):
+    with vault.client(vault.wrapped_secret_id()) as client:
+        secret_id = client.sys.unwrap()["data"]["secret_id"]
+    with vault.client() as client:
+        client.auth.approle.login(vault.roles.bot_role_id, secret_id)
+        with pytest.raises(InvalidRequest):
+            client.auth.approle.login(vault.roles.bot_role_id, secret_id)
+
+
+def test_an_expired_secret_id_is_denied(vault):
+    set_role(vault, secret_id_ttl="1s")
+    with vault.client(vault.wrapped_secret_id()) as client:
+        secret_id = client.sys.unwrap()["data"]["secret_id"]
+    vault.pass_time(1.5)
+    with vault.client() as client, pytest.raises(InvalidRequest):
+        client.auth.approle.login(vault.roles.bot_role_id, secret_id)
+
+
+def test_a_launcher_with_a_wrong_secret_id_gets_nothing(vault):
+    with pytest.raises(errors.VaultDenied, match="refused to sign in"):
+        issue_wrapped_secret_id(
+            url=vault.url,
+            role_id=vault.roles.airflow_role_id,
+            secret_id="not-mine",
+            bot_role=vault.bot_role,
+        )
+
+
+def test_a_launcher_gets_nothing_of_a_role_that_is_not_its_bots(vault):
+    with pytest.raises(errors.VaultDenied, match="refused to read the role id"):
+        issue_wrapped_secret_id(
+            url=vault.url,
+            role_id=vault.roles.airflow_role_id,
+            secret_id=vault.roles.airflow_secret_id,
+            bot_role="somebody-elses-role",
+        )
+
+
+# -- a token's life ------------------------------------------------------------------------------
+
+
+def test_the_bots_token_is_dead_after_the_session(vault):
+    session = open_session(vault.access())
+    token = session._vault.client.token
+    with vault.client(token) as client:
+        data = client.auth.token.lookup_self()["data"]
+        assert data["policies"] == [vault.bot_role]
+        assert 0 < data["ttl"] <= 900
+    session.revoke()
+    session.revoke()  # a second time does no harm
+    assert ask(vault, "GET", "auth/token/lookup-self", token=token).status == 403
+
+
+def test_the_bots_token_is_dead_after_a_session_that_failed(vault):
+    session = open_session(vault.access(path="billcopy/portals/no-such"))
+    token = session._vault.client.token
+    with pytest.raises(errors.CredentialMissing), session:
+        session.read_credential()
+    assert ask(vault, "GET", "auth/token/lookup-self", token=token).status == 403
+
+
+def test_an_expired_token_reads_nothing(vault):
+    set_role(vault, token_ttl="1s", token_max_ttl="2s")
+    with open_session(vault.access()) as session:
+        vault.pass_time(1.5)
+        with pytest.raises(errors.VaultDenied):
+            session.read_credential()
+
+
+def test_a_token_that_may_be_used_twice_is_dead_after_that(vault):
+    set_role(vault, token_num_uses=2)
+    token = bot_token(vault)
+    path = f"{vault.mount}/data/{vault.path}"
+    assert [ask(vault, "GET", path, token=token).status for _ in range(3)] == [200, 200, 403]
+
+
+def test_renewing_prolongs_a_tokens_life_but_not_beyond_its_longest(vault):
+    set_role(vault, token_ttl="4s", token_max_ttl="6s")
+    token = bot_token(vault)
+    with vault.client(token) as client:
+        vault.pass_time(2)
+        assert client.auth.token.renew_self()["auth"]["lease_duration"] <= 4
+        vault.pass_time(2)
+        assert client.auth.token.renew_self()["auth"]["lease_duration"] <= 2
+    vault.pass_time(2.5)
+    assert ask(vault, "GET", "auth/token/lookup-self", token=token).status == 403
+
+
+# -- secrets that are not as they should be ------------------------------------------------------
+
+
+def test_a_path_with_nothing_at_it_is_missing(vault):
+    with (
+        open_session(vault.access(path="billcopy/portals/no-such")) as session,
+        pytest.raises(errors.CredentialMissing, match="billcopy/portals/no-such"),
+    ):
+        session.read_credential()
+
+
+def test_a_deleted_secret_is_missing(vault):
+    with vault.admin() as admin:
+        admin.secrets.kv.v2.delete_latest_version_of_secret(vault.path, mount_point=vault.mount)
+    with open_session(vault.access()) as session, pytest.raises(errors.CredentialMissing):
+        session.read_credential()
+
+
+@pytest.mark.parametrize(
+    ("secret", "named"),
+    [
+        ({"username": "svc-billcopy"}, "password"),
+        ({"password": "only-a-password"}, "username"),
+        ({"user": "svc-billcopy", "pass": "misnamed"}, "username, password"),
+        ({"username": "svc-billcopy", "password": ""}, "password"),
+        ({"username": "svc-billcopy", "password": 12345678}, "password"),
+    ],
+)
+def test_a_secret_without_its_keys_is_incomplete(vault, secret, named):
+    with vault.admin() as admin:
+        admin.secrets.kv.v2.create_or_update_secret(vault.path, secret, mount_point=vault.mount)
+    with (
+        open_session(vault.access()) as session,
+        pytest.raises(errors.CredentialIncomplete, match=f"version 2 lacks {named}$") as caught,
+    ):
+        session.read_credential()
+    assert not any(str(value) in str(caught.value) for value in secret.values() if value)
+
+
+def test_a_write_that_expects_another_version_is_refused(vault):
+    with vault.admin() as admin, pytest.raises(InvalidRequest, match="check-and-set"):
+        admin.secrets.kv.v2.create_or_update_secret(
+            vault.path, {"password": "x"}, cas=7, mount_point=vault.mount
+        )
+
+
+# -- shapes of errors ----------------------------------------------------------------------------
+
+
+def test_nothing_found_is_404_without_words(vault):
+    answer = ask(vault, "GET", f"{vault.mount}/data/no/such", token=vault.root_token)
+    assert (answer.status, answer.body) == (404, {"errors": []})
+    with vault.admin() as admin, pytest.raises(InvalidPath):
+        admin.secrets.kv.v2.list_secrets("no/such", mount_point=vault.mount)
+
+
+def test_malformed_json_is_400_and_quotes_nothing(vault):
+    answer = ask(vault, "POST", "auth/approle/login", body='{"role_id": "a", "secret_id": "s3')
+    assert answer.status == 400
+    assert "s3" not in json.dumps(answer.body)
+    assert isinstance(answer.body["errors"][0], str)
+
+
+def test_a_login_without_its_parts_is_400(vault):
+    assert ask(vault, "POST", "auth/approle/login", body="{}").status in (400, 500)
+
+
+def test_keys_are_listed_a_folder_at_a_time(vault):
+    with vault.admin() as admin:
+        listed = admin.secrets.kv.v2.list_secrets("billcopy", mount_point=vault.mount)
+    assert listed["data"]["keys"] == ["database/", "portals/"]
