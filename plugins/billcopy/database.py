@@ -77,7 +77,7 @@ def connect_to(parameters: Mapping[str, Any]) -> Connection:
         DatabaseUnavailable: no answer, or the login was refused.
     """
     try:
-        connection = psycopg2.connect(
+        connection: Connection = psycopg2.connect(
             **parameters,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             application_name="billcopy",
@@ -158,8 +158,11 @@ def translated_errors() -> Iterator[None]:
             raise _REFUSALS[code](said) from None
         if code == psycopg2.errorcodes.INSUFFICIENT_PRIVILEGE:
             raise errors.NotPermitted(said) from None
-        if code in {"22007", "22008"}:  # a date that cannot be read, or lies outside every calendar
-            raise errors.InputError("date", said) from None
+        if code.startswith("22"):  # a value the database cannot read, such as a date or a number
+            raise errors.InputError("value", said) from None
+        if code == psycopg2.errorcodes.CHECK_VIOLATION:  # our constraints are named as sentences
+            rule = (error.diag.constraint_name or said).replace("_", " ")
+            raise errors.InputError("value", f"must keep the rule “{rule}”") from None
         if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
             raise errors.DatabaseUnavailable(said or "the connection is closed") from error
         raise
