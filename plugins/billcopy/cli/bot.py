@@ -1,0 +1,5 @@
+"""The command that starts the bot without Airflow."""
+
+from __future__ import annotations
+
+COMMANDS: tuple[()] = ()

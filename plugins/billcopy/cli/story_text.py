@@ -1,0 +1,167 @@
+"""A request's story and the queue's status, as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from billcopy.cli.output import moment, say, table, when
+from billcopy.model import Story
+
+Line = tuple[datetime, str, str]
+
+
+def print_story(told: Story) -> None:
+    """Print the request, its deliveries, and everything that happened in the order it happened."""
+    request = told.request
+    say(f"Request {request['id']}: {_state(request)}", style="bold")
+    for title, value in _facts(request):
+        if value:
+            say(f"  {title:<12} {value}")
+    if told.deliveries:
+        say()
+        table(
+            ("delivery", "invoice", "dated", "kind", "to", "state", "proof"),
+            [
+                (
+                    row["id"],
+                    row["invoice_number"],
+                    row["invoice_date"],
+                    row["kind"],
+                    row["recipient_masked"],
+                    _state(row),
+                    _proof(row),
+                )
+                for row in told.deliveries
+            ],
+        )
+    say()
+    previous = None
+    for at, kind, words in sorted(_timeline(told), key=lambda line: line[0]):
+        day = at.strftime("%Y-%m-%d")
+        if day != previous:
+            say(at.strftime("%A %Y-%m-%d %Z"), style="bold")
+            previous = day
+        say(f"  {at.strftime('%H:%M:%S')}  {kind:<9} {words}")
+
+
+def print_status(portals: Sequence[Mapping[str, Any]]) -> None:
+    """Print one block per portal: open or closed, what waits, what needs a person."""
+    if not portals:
+        say("No portal is registered yet; `portal-register` does it.")
+    for portal in portals:
+        say(f"{portal['portal']} ({portal['title']}): {_door(portal)}", style="bold")
+        states = portal["states"]
+        say(
+            "  "
+            + (", ".join(f"{count} {state}" for state, count in states.items()) or "no requests")
+        )
+        if oldest := portal.get("oldest_queued_at"):
+            say(f"  the oldest queued request was received {when(oldest)}")
+        if doubt := portal.get("in_doubt"):
+            say(f"  {doubt} deliveries are being sent or in doubt")
+        say(f"  sent today: {portal.get('sent_today', 0)}")
+        if bot_run := portal.get("bot_run"):
+            end = when(bot_run["finished_at"])
+            ended = f"ended {end} ({bot_run['stop_reason']})" if end else "is working"
+            say(f"  bot run {bot_run['id']} started {when(bot_run['started_at'])}, {ended}")
+
+
+def _door(portal: Mapping[str, Any]) -> str:
+    if portal.get("stopped_at"):
+        at = when(portal["stopped_at"])
+        return f"stopped by {portal['stopped_by']} {at}: {portal['stop_reason']}"
+    if portal.get("breaker_opened_at"):
+        until = f", until {when(portal['breaker_until'])}" if portal.get("breaker_until") else ""
+        detail = f" ({portal['breaker_detail']})" if portal.get("breaker_detail") else ""
+        opened = when(portal["breaker_opened_at"])
+        return f"closed by its breaker {opened}{until}: {portal['breaker_reason']}{detail}"
+    return f"closed: {portal['refusal']}" if portal.get("refusal") else "open"
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    words = row.get("reason") or row.get("meaning")
+    return f"{row['state']} – {words}" if words else str(row["state"])
+
+
+def _proof(delivery: Mapping[str, Any]) -> str:
+    if not delivery.get("proof_kind"):
+        return ""
+    return f"{delivery['proof_kind']} {delivery['proof_value']}"
+
+
+def _facts(request: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "portal", request["portal"]
+    yield "account", request["account_masked"]
+    yield "period", f"{request['period_from']} to {request['period_to']}"
+    yield "recipient", request["recipient_masked"] or "the address on file"
+    yield "reference", request["reference"]
+    yield "priority", {1: "urgent", 2: "normal", 3: "low"}.get(request["priority"])
+    by = f"by {request['requested_by']} through {request['channel']}"
+    yield "received", f"{when(request['received_at'])} {by}"
+    yield "due", when(request["due_at"])
+    if request["state"] == "queued":
+        yield "not before", when(request["not_before"], seconds=True)
+    yield "finished", when(request["finished_at"])
+    yield "attempts", request["attempts"]
+    yield "rescues", request["rescues"]
+    yield "send again", request["resend_reason"]
+    if request["cancel_requested_at"]:
+        asked = when(request["cancel_requested_at"])
+        yield "cancel", f"asked by {request['cancel_requested_by']} {asked}"
+
+
+def _timeline(told: Story) -> Iterator[Line]:
+    invoices = {row["id"]: row["invoice_number"] for row in told.deliveries}
+    for event in told.events:
+        yield _at(event["at"]), "change", _event_words(event, invoices)
+    for step in told.steps:
+        about = _about(step.get("delivery_id"), invoices)
+        yield _at(step["at"]), "step", f"{step['step']}{about}{_detail(step['detail'])}"
+    for piece in told.evidence:
+        about = _about(piece.get("delivery_id"), invoices)
+        yield _at(piece["at"]), "evidence", f"{piece['kind']}{about}: {piece['url']}"
+    for attempt in told.attempts:
+        number = attempt["epoch"]
+        look = ", only to read the bank's log" if attempt["look_only"] else ""
+        who = f"bot run {attempt['bot_run_id']} on {attempt['host']}"
+        yield _at(attempt["started_at"]), "attempt", f"{number} began: {who}{look}"
+        if attempt["ended_at"]:
+            why = f", {attempt['reason_code']}" if attempt["reason_code"] else ""
+            detail = f": {attempt['detail']}" if attempt["detail"] else ""
+            yield (
+                _at(attempt["ended_at"]),
+                "attempt",
+                f"{number} {attempt['ended_as']}{why}{detail}",
+            )
+
+
+def _event_words(event: Mapping[str, Any], invoices: Mapping[Any, str]) -> str:
+    words = str(event["event"])
+    if event["entity"] == "delivery":
+        words += _about(int(event["entity_id"]), invoices)
+    if event["from_state"]:
+        words += f" (was {event['from_state']})"
+    if event["reason_code"]:
+        words += f", {event['reason_code']}"
+    words += f", by {event['actor']}"
+    if event["reason"]:
+        words += f": {event['reason']}"
+    return words + _detail(event["detail"])
+
+
+def _about(delivery_id: int | None, invoices: Mapping[Any, str]) -> str:
+    return f" of invoice {invoices[delivery_id]}" if delivery_id in invoices else ""
+
+
+def _detail(detail: Mapping[str, Any] | None) -> str:
+    if not detail:
+        return ""
+    return " [" + ", ".join(f"{key} {value}" for key, value in detail.items()) + "]"
+
+
+def _at(value: Any) -> datetime:
+    at = moment(value)
+    assert at is not None
+    return at
