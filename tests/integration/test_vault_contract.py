@@ -19,7 +19,13 @@ import requests
 from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest
 
 from billcopy import errors
-from billcopy.credentials import health, issue_wrapped_secret_id, open_session
+from billcopy.credentials import (
+    access_for_bot,
+    health,
+    issue_wrapped_secret_id,
+    open_session,
+)
+from billcopy.settings import Settings
 from sandbox.secrets_server.provision import provision, read_portal_password
 from tests.secrets_fixtures import (
     ProvisionedVault,
@@ -75,6 +81,21 @@ def test_the_bot_reads_user_name_password_and_version(vault):
     assert (credential.username, credential.version) == ("svc-billcopy", 1)
     assert credential.password == vault.portal_password
     assert credential.path == f"{vault.mount}/{vault.path}"
+
+
+def test_the_settings_lead_a_bot_to_its_credential(vault, tmp_path: Path):
+    secret_id_file = tmp_path / "secret_id"
+    secret_id_file.write_text(vault.roles.airflow_secret_id + "\n")
+    found = Settings(
+        vault_url=vault.url,
+        vault_mount=vault.mount,
+        vault_bot_role=vault.bot_role,
+        vault_role_id=vault.roles.airflow_role_id,
+        vault_secret_id_file=secret_id_file,
+        lock_wait_seconds=3600,  # the wrapping lasts as long as the policy allows, not longer
+    )
+    with open_session(access_for_bot(found, "practice")) as session:
+        assert session.read_credential().password == vault.portal_password
 
 
 def test_an_open_session_reads_a_newer_version_once_there_is_one(vault):
