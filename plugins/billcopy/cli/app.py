@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from billcopy.cli import bot, doubts, portals, requests, system
+from billcopy.cli import bot, doubts, following, portals, steering, submitting, system
 from billcopy.cli.output import complain
 from billcopy.errors import ApplicationError, BillCopyError, DatabaseUnavailable, SettingsError
 
@@ -75,7 +75,9 @@ def billcopy(
 
 
 for panel, module in (
-    ("Requests", requests),
+    ("Requests", submitting),
+    ("Requests", following),
+    ("Requests", steering),
     ("When it may have been sent", doubts),
     ("Portals", portals),
     ("Bot", bot),

@@ -1,0 +1,44 @@
+"""Commands that look: the queue's status, one request's story."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from billcopy import request_queue
+from billcopy.cli import connections, options, story_text
+from billcopy.cli.output import as_json, say
+
+
+def status(
+    *,
+    portal: Annotated[str | None, typer.Option(help="This portal only.")] = None,
+    json: options.AsJson = False,
+) -> None:
+    """Show what waits, what is in hand, and which portal is closed and why."""
+    with connections.desk() as connection:
+        found = request_queue.status(connection, portal)
+    if json:
+        as_json(found)
+        return
+    story_text.print_status(found)
+
+
+def story(*, request_id: options.RequestId, json: options.AsJson = False) -> None:
+    """Tell everything about one request, in the order it happened."""
+    with connections.desk() as connection:
+        told = request_queue.story(connection, request_id)
+    if json:
+        as_json(told.__dict__)
+        return
+    story_text.print_story(told)
+
+
+def reveal(*, request_id: options.RequestId, actor: options.Actor, reason: options.Reason) -> None:
+    """Show a request's account number in full; who asked and why is recorded."""
+    with connections.desk() as connection:
+        say(request_queue.reveal_account(connection, request_id, actor=actor, reason=reason))
+
+
+COMMANDS = (status, story, reveal)
