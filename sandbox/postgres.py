@@ -89,7 +89,7 @@ class _Place:
 
     def run(self, program: str, *arguments: str) -> subprocess.Popen[str]:
         identity = {"user": self.user, "group": "nogroup", "extra_groups": []} if self.user else {}
-        return subprocess.Popen(
+        process: subprocess.Popen[str] = subprocess.Popen(
             [str(self.binaries / program), *arguments],
             cwd="/",
             text=True,
@@ -99,6 +99,7 @@ class _Place:
             preexec_fn=_die_with_parent,
             **identity,  # type: ignore[call-overload]
         )
+        return process
 
 
 def _place(directory: Path) -> _Place:

@@ -64,6 +64,8 @@ insert into reasons (code, class, plain_words) values
 ('VAULT_UNAVAILABLE', 'application', 'The password store did not answer.'),
 ('VAULT_DENIED', 'application', 'The password store refused.'),
 ('VAULT_WRAPPING_INVALID', 'application', 'The key to the password store was used by somebody else.'),
+('VAULT_PATH_MISSING', 'application', 'The password store has no password for this portal.'),
+('VAULT_KEYS_MISSING', 'application', 'The password store holds an incomplete password for this portal.'),
 ('DATABASE_UNAVAILABLE', 'application', 'The database did not answer.'),
 ('APPLICATION', 'application', 'Something did not work.'),
 ('UNEXPECTED', 'application', 'Something unexpected happened.'),

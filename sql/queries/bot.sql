@@ -179,3 +179,7 @@ select
     billcopy.open_breaker(
         %(bot_run_id)s, %(reason_code)s, %(detail)s, %(until)s, %(secret_version)s
     );
+
+-- listen_for_requests
+-- Wakes a lingering bot the moment something comes in; the payload is the portal's name.
+listen billcopy_requests;

@@ -102,7 +102,7 @@ def execute(database: Database, statement: str, *values: Any) -> list[tuple[Any,
     connection = database.superuser
     try:
         with connection.cursor() as cursor:
-            cursor.execute(statement, values)
+            cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
     finally:
         connection.close()

@@ -122,9 +122,15 @@ def peek(
 ) -> list[ClaimedRequest]:
     """What a dry run walks through: as claim_next would, but nothing is claimed (epoch 0)."""
     found = rows(connection, "peek_requests", portal=portal, limit=limit, **selection.parameters())
-    unclaimed = {"epoch": 0, "attempt_id": 0, "bot_run_id": 0, "look_only": True}
-    times = {"lease_until": NO_DEADLINE, "deadline_at": NO_DEADLINE}
-    return [ClaimedRequest(**one, **unclaimed, **times) for one in found]
+    unclaimed: dict[str, Any] = {
+        "epoch": 0,
+        "attempt_id": 0,
+        "bot_run_id": 0,
+        "look_only": True,
+        "lease_until": NO_DEADLINE,
+        "deadline_at": NO_DEADLINE,
+    }
+    return [ClaimedRequest(**one, **unclaimed) for one in found]
 
 
 def renew(connection: Connection, request: ClaimedRequest) -> datetime:
