@@ -60,6 +60,7 @@ insert into reasons (code, class, plain_words) values
 ('BROWSER_LOST', 'application', 'The bot''s browser stopped.'),
 ('ATTEMPT_TIMED_OUT', 'application', 'It took longer than it may.'),
 ('LEASE_EXPIRED', 'application', 'The bot stopped in the middle.'),
+('VAULT', 'application', 'The password store did not work.'),
 ('VAULT_SEALED', 'application', 'The password store is locked.'),
 ('VAULT_UNAVAILABLE', 'application', 'The password store did not answer.'),
 ('VAULT_DENIED', 'application', 'The password store refused.'),
