@@ -3,7 +3,7 @@
 select
     billcopy.start_bot_run(
         %(portal)s, %(host)s, %(boot_id)s, %(process_group)s, %(process_started_at)s, %(dag_run_id)s,
-        %(request_ids)s::bigint [], %(received_from)s, %(received_to)s, %(limit)s, %(versions)s, %(actor)s
+        %(request_ids)s::bigint [], %(received_from)s, %(received_to)s, %(request_limit)s, %(versions)s, %(actor)s
     ) as bot_run_id;
 
 -- finish_bot_run
@@ -67,7 +67,7 @@ select
     recipient,
     check_value
 from billcopy.peek_requests(
-    %(portal)s, %(request_ids)s::bigint [], %(received_from)s, %(received_to)s, %(limit)s
+    %(portal)s, %(request_ids)s::bigint [], %(received_from)s, %(received_to)s, %(request_limit)s
 );
 
 -- renew_lease
@@ -149,7 +149,7 @@ from billcopy.settle_request(
 
 -- used_proofs
 -- Rows of the log that prove another delivery already.
-select proof from billcopy.used_proofs(%(portal)s, %(kind)s, %(values)s::text []) as u (proof);
+select proof from billcopy.used_proofs(%(portal)s, %(kind)s, %(values)s::text []) as proof;
 
 -- record_step
 -- A checkpoint.

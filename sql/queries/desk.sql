@@ -1,6 +1,8 @@
 -- submit_request
 -- Enters a request once; the function is the judge of every value.
-select request_id, entered
+select
+request_id,
+entered
 from billcopy.submit_request(
     %(portal)s, %(account)s, %(period_from)s, %(period_to)s, %(recipient)s, %(check_value)s, %(reference)s, %(channel)s,
     %(source)s, %(source_key)s, %(priority)s::smallint, %(due_at)s, %(not_before)s, %(resend_reason)s, %(actor)s

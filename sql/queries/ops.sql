@@ -23,7 +23,10 @@ select billcopy.close_breaker(%(portal)s, %(actor)s, %(reason)s);
 
 -- schedule_maintenance
 -- Nothing is claimed or sent within it.
-select billcopy.schedule_maintenance(%(portal)s, %(starts_at)s, %(ends_at)s, %(actor)s, %(reason)s) as id;
+select
+    billcopy.schedule_maintenance(
+        %(portal)s, %(starts_at)s, %(ends_at)s, %(actor)s, %(reason)s
+    ) as id;
 
 -- count_claimable
 -- A short cut for the gate; claim_next is the judge.

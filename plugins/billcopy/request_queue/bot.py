@@ -63,7 +63,7 @@ def start_bot_run(
             process_group=process_group,
             process_started_at=process_started_at,
             dag_run_id=dag_run_id,
-            limit=limit,
+            request_limit=limit,
             versions=Json(dict(versions)),
             actor=actor,
             **selection.parameters(),
@@ -121,7 +121,9 @@ def peek(
     connection: Connection, portal: str, selection: Selection, limit: int
 ) -> list[ClaimedRequest]:
     """What a dry run walks through: as claim_next would, but nothing is claimed (epoch 0)."""
-    found = rows(connection, "peek_requests", portal=portal, limit=limit, **selection.parameters())
+    found = rows(
+        connection, "peek_requests", portal=portal, request_limit=limit, **selection.parameters()
+    )
     unclaimed: dict[str, Any] = {
         "epoch": 0,
         "attempt_id": 0,

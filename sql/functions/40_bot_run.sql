@@ -1,0 +1,97 @@
+-- Bot run: the process that holds leases, its portal's lock, clock and password.
+
+create or replace function billcopy.database_now() returns timestamptz
+language sql volatile set search_path = billcopy, pg_temp as $$
+    -- The clock by which a look at the bank's log is dated.
+    select clock_timestamp()
+$$;
+
+create or replace function billcopy.portal_timings(
+    p_portal text, out lease interval, out renew_every interval, out attempt_deadline interval, out click_budget interval,
+    out settle_window interval
+)
+language sql stable security definer set search_path = billcopy, pg_temp as $$
+    select p.lease, p.renew_every, p.attempt_deadline, p.click_budget, p.settle_window from portals as p where p.name = p_portal
+$$;
+
+create or replace function billcopy.start_bot_run(
+    p_portal text, p_host text, p_boot_id text, p_process_group integer, p_process_started_at double precision,
+    p_dag_run_id text, p_request_ids bigint [], p_received_from timestamptz, p_received_to timestamptz,
+    p_limit integer, p_versions jsonb, p_actor text
+) returns bigint
+language plpgsql security definer set search_path = billcopy, pg_temp as $$
+declare
+    v_id bigint;
+begin
+    perform act_as(p_actor);
+    insert into bot_runs (
+        portal, host, boot_id, process_group, process_started_at, dag_run_id, request_ids, received_from, received_to,
+        request_limit, versions, actor
+    ) values (
+        p_portal, p_host, p_boot_id, p_process_group, p_process_started_at, p_dag_run_id, p_request_ids, p_received_from,
+        p_received_to, p_limit, coalesce(p_versions, '{}'), p_actor
+    ) returning id into v_id;
+    perform record_event('bot_run', v_id::text, 'bot run started');
+    return v_id;
+exception when foreign_key_violation then
+    raise exception using errcode = 'BC003', message = format('there is no portal called "%s"; run `migrate` to register it', p_portal);
+end
+$$;
+
+create or replace function billcopy.finish_bot_run(p_bot_run_id bigint, p_stop_reason text, p_blocked_requests integer) returns void
+language plpgsql security definer set search_path = billcopy, pg_temp as $$
+begin
+    perform act_as(format('bot run %s', p_bot_run_id), p_stop_reason);
+    update bot_runs set finished_at = clock_timestamp(), stop_reason = p_stop_reason, blocked_requests = p_blocked_requests
+    where id = p_bot_run_id and finished_at is null;
+    if found then
+        perform record_event('bot_run', p_bot_run_id::text, 'bot run finished');
+    end if;
+end
+$$;
+
+create or replace function billcopy.take_portal_lock(p_portal text) returns boolean
+language sql volatile security definer set search_path = billcopy, pg_temp as $$
+    -- One bot per portal: a lock that lives as long as this connection.
+    select pg_try_advisory_lock(hashtext('billcopy portal'), hashtext(p_portal))
+$$;
+
+create or replace function billcopy.holds_portal_lock(p_portal text) returns boolean
+language sql volatile security definer set search_path = billcopy, pg_temp as $$
+    select exists (
+        select from pg_locks as l
+        where l.locktype = 'advisory' and l.pid = pg_backend_pid() and l.granted and l.objsubid = 2
+        and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+        and l.classid = hashtext('billcopy portal')::bit(32)::bigint::oid
+        and l.objid = hashtext(p_portal)::bit(32)::bigint::oid
+    )
+$$;
+
+create or replace function billcopy.record_credential_read(p_bot_run_id bigint, p_path text, p_version integer, p_outcome text) returns void
+language sql security definer set search_path = billcopy, pg_temp as $$
+    insert into credential_reads (bot_run_id, portal, path, version, outcome)
+    select b.id, b.portal, p_path, p_version, p_outcome from bot_runs as b where b.id = p_bot_run_id
+$$;
+
+create or replace function billcopy.refused_secret_version(p_portal text) returns integer
+language sql stable security definer set search_path = billcopy, pg_temp as $$
+    -- The version of the password that nobody may try again; null: none.
+    select p.breaker_secret_version from portals as p where p.name = p_portal
+$$;
+
+create or replace function billcopy.open_breaker(
+    p_bot_run_id bigint, p_reason_code text, p_detail text, p_until timestamptz, p_secret_version integer
+) returns void
+language plpgsql security definer set search_path = billcopy, pg_temp as $$
+declare
+    v_portal text := (select b.portal from bot_runs as b where b.id = p_bot_run_id);
+begin
+    perform act_as(format('bot run %s', p_bot_run_id), p_detail);
+    update portals set breaker_opened_at = clock_timestamp(), breaker_until = p_until, breaker_detail = left(p_detail, 500),
+        breaker_reason = coalesce((select x.code from reasons as x where x.code = p_reason_code), 'UNEXPECTED'),
+        breaker_secret_version = coalesce(p_secret_version, breaker_secret_version)
+    where name = v_portal;
+    perform record_event('portal', v_portal, 'breaker opened', p_reason_code => p_reason_code,
+        p_detail => jsonb_build_object('until', p_until, 'secret_version', p_secret_version));
+end
+$$;
