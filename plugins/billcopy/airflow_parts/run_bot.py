@@ -1,0 +1,91 @@
+"""The task that runs the bot: its lines become the task's log, its stop reason our colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import BaseHook, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from billcopy import bot_launch, credentials, settings
+from billcopy.airflow_parts import connections, delivery_run
+from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason
+
+WELL = {
+    StopReason.DRAINED: None,
+    StopReason.LIMIT: "the limit of one run was reached",
+    StopReason.MAINTENANCE: "the portal closed for maintenance",
+    StopReason.STOPPED: "the portal was stopped",
+}
+BADLY = {
+    StopReason.BREAKER: "the portal was closed after trouble; `status` says which",
+    StopReason.INFRASTRUCTURE: "database, Vault, browser or portal did not work",
+    StopReason.INTERRUPTED: "the bot was ended from outside",
+    StopReason.BAD_PORTAL_FOLDER: "the portal folder breaks a rule; see `make portal-check`",
+}
+
+
+class RunBotOperator(BaseOperator):
+    """Run the bot for one portal until it stops, and take its stop reason as our outcome.
+
+    Green: it could work, whatever became of the requests. Skipped: another bot is signed in. Red:
+    it could not work. Airflow never retries it, the queue owns retries.
+    """
+
+    def __init__(self, *, portal: str, **kwargs: Any) -> None:
+        super().__init__(**{"retries": 0, "pool": f"portal_{portal}", **kwargs})
+        self.portal = portal
+        self._bot: bot_launch.Bot | None = None
+
+    def execute(self, context: Mapping[str, Any]) -> str:
+        """Run the bot; gives its stop reason.
+
+        Raises:
+            AirflowSkipException: another bot is signed in to the portal.
+            AirflowFailException: the bot could not work.
+        """
+        bot = self._bot = bot_launch.Bot(self._order(context))
+        try:
+            stop = bot.run(on_line=self.log.info)
+        finally:
+            self._bot = None
+        return self._outcome(context, stop)
+
+    def on_kill(self) -> None:
+        """End the bot; called in a signal handler, perhaps twice, perhaps before it started."""
+        if self._bot is not None:
+            self._bot.end()
+
+    def _outcome(self, context: Mapping[str, Any], stop: StopReason) -> str:
+        if stop is StopReason.LOCK_BUSY:
+            raise delivery_run.skipped(context, "Another bot is signed in to the portal.")
+        if stop in BADLY:
+            context["ti"].xcom_push(key=delivery_run.WHY, value=BADLY[stop])
+            raise AirflowFailException(f"The bot could not work: {BADLY[stop]}.")
+        if why := WELL[stop]:
+            context["ti"].xcom_push(key=delivery_run.WHY, value=why)
+        return stop.name.lower()
+
+    def _order(self, context: Mapping[str, Any]) -> BotOrder:
+        now = settings.load()
+        wish = delivery_run.wish_of(context)
+        linger = 0 if wish.is_selective or wish.dry_run else now.linger_seconds
+        database = connections.parameters(BaseHook.get_connection(connections.BOT))
+        return BotOrder(
+            portal=self.portal,
+            portal_url=now.portal_urls.get(self.portal),
+            portal_path=tuple(map(str, now.portal_path)),
+            database=DatabaseAccess(**database),
+            vault=credentials.access_for_bot(now, self.portal),
+            evidence_url=now.evidence_url,
+            work_dir=str(now.work_dir),
+            chromium=str(now.chromium) if now.chromium else None,
+            limit=wish.limit or now.request_limit,
+            linger_seconds=linger,
+            lock_wait_seconds=now.lock_wait_seconds,
+            dry_run=wish.dry_run,
+            selection=wish.selection,
+            dag_run_id=delivery_run.name_of(context),
+            actor=delivery_run.actor_of(context),
+        )

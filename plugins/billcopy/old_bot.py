@@ -1,0 +1,62 @@
+"""End a bot that lost its lease, before its request is given to another.
+
+A frozen bot could thaw and click. What it may still do is refused by the database and by the permit
+in its browser; ending it is the third lock. A process id is reused by the system, so the boot and
+the start of the process must be the recorded ones, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+from billcopy.model import Rescued
+from billcopy.reaper import descendants
+
+_SWEEPS = 60
+_STARTED = 19  # field 22 of /proc/PID/stat, counted behind the name
+
+
+def boot_id() -> str:
+    """Names this boot of this machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def started_at(pid: int) -> float | None:
+    """When a process started, in clock ticks since boot; None: there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    fields = stat.rsplit(")", 1)[1].split()
+    return None if fields[0] == "Z" else float(fields[_STARTED])
+
+
+def is_here(held: Rescued) -> bool:
+    """Whether the bot that held the request lives on this machine."""
+    return (
+        held.host == socket.gethostname()
+        and held.boot_id == boot_id()
+        and started_at(held.process_group) == held.process_started_at
+    )
+
+
+def end(held: Rescued) -> None:
+    """Kill the bot with everything it started, if it lives here.
+
+    Raises:
+        TimeoutError: it does not end; its request must not be given away.
+    """
+    for _ in range(_SWEEPS):
+        if not is_here(held):
+            return
+        # The leader last: while it lives, what it started stays below it.
+        for pid in [*reversed(descendants(held.process_group)), held.process_group]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+    raise TimeoutError(f"the old bot, process {held.process_group}, does not end")
