@@ -31,7 +31,9 @@ select
 -- count_claimable
 -- A short cut for the gate; claim_next is the judge.
 select
-    billcopy.count_claimable(%(portal)s, %(request_ids)s::bigint [], %(received_from)s, %(received_to)s) as claimable;
+    billcopy.count_claimable(
+        %(portal)s, %(request_ids)s::bigint [], %(received_from)s, %(received_to)s
+    ) as claimable;
 
 -- next_due_at
 -- When there is something to claim again.

@@ -2,33 +2,38 @@
 
 Every function takes a connection in autocommit. What the database refuses is raised as one of
 `billcopy.errors`: see `billcopy.database.translated_errors`. `desk` is for representatives,
-`bot` for the bot, `ops` for operations; each wants a connection of its own login.
+`bot_run`, `claim` and `delivery` are for the bot, `ops` for operations; each wants a connection
+of its own login.
 """
 
-from billcopy.request_queue.bot import (
-    begin_delivery,
-    claim_next,
-    confirm,
+from billcopy.request_queue.bot_run import (
     database_now,
-    deliveries,
     finish_bot_run,
     holds_portal_lock,
     open_breaker,
-    peek,
-    plan_deliveries,
     portal_refusal,
     portal_timings,
-    record_click,
     record_credential_read,
-    record_evidence,
-    record_step,
     refused_secret_version,
-    reject_delivery,
-    renew,
-    report_absent,
-    settle,
     start_bot_run,
     take_portal_lock,
+)
+from billcopy.request_queue.claim import (
+    claim_next,
+    peek,
+    record_evidence,
+    record_step,
+    renew,
+    settle,
+)
+from billcopy.request_queue.delivery import (
+    begin_delivery,
+    confirm,
+    deliveries,
+    plan_deliveries,
+    record_click,
+    reject_delivery,
+    report_absent,
     used_proofs,
 )
 from billcopy.request_queue.desk import (
