@@ -9,21 +9,14 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from sandbox import postgres, vault_seed
+from sandbox import postgres
 from sandbox.airflow_config import write_airflow_config, write_private
+from sandbox.guarded import is_met
 from sandbox.plan import Plan
-from sandbox.practice_portal.options import SERVICE_USER
+from sandbox.secrets_server import provision as vault
 
 PORTAL = "practice"
 WAIT_SECONDS = 60
-
-
-def _wait_for_file(path: Path) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{path} did not appear")
-        time.sleep(0.05)
 
 
 def _write_pgpass(plan: Plan, server: postgres.Server, passwords: dict[str, str]) -> None:
@@ -55,21 +48,44 @@ def _write_settings(
     plan.settings_file.write_text("\n".join(lines) + "\n")
 
 
-def _hand_over_portal_password(plan: Plan, administrator: vault_seed.Administrator) -> None:
+def _hand_over_portal_password(plan: Plan, password: str) -> None:
     """Tell the practice portal its user's password through a pipe: no file ever holds it."""
-    path = f"billcopy/portals/{PORTAL}"
-    credential = administrator.read(path)
-    if credential is None:
-        credential = {"username": SERVICE_USER, "password": secrets.token_urlsafe(16)}
-        administrator.write(path, credential)
     pipe = plan.portal_password_pipe
     pipe.unlink(missing_ok=True)
     pipe.parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(pipe, 0o600)
     try:
-        pipe.write_text(credential["password"])  # waits for its reader
+        pipe.write_text(password)  # waits for its reader
     finally:
         pipe.unlink()
+
+
+def _provision_vault(
+    plan: Plan, server: postgres.Server, passwords: dict[str, str]
+) -> vault.Provisioned:
+    root_token = plan.home / "vault" / "root_token"
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_met(f"{plan.vault_url}/v1/sys/health"):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the secrets server does not answer on {plan.vault_url}")
+        time.sleep(0.05)
+    token = root_token.read_text()
+    portal_password = vault.read_portal_password(plan.vault_url, token) if not plan.fresh else None
+    portal_password = portal_password or secrets.token_urlsafe(16)
+    address = f"{server.host}:{server.port}/billcopy"
+    provisioned = vault.provision(
+        plan.vault_url,
+        token,
+        portal=PORTAL,
+        portal_password=portal_password,
+        database_passwords=passwords,
+        airflow_connections={
+            login: f"postgres://{login}:{quote(passwords[login], safe='')}@{address}"
+            for login in ("billcopy_ops", "billcopy_bot")
+        },
+    )
+    _hand_over_portal_password(plan, portal_password)
+    return provisioned
 
 
 def write_secrets_and_settings(
@@ -77,39 +93,26 @@ def write_secrets_and_settings(
 ) -> None:
     """Vault's content, the settings that lead to it, and Airflow's way to it."""
     _write_pgpass(plan, server, passwords)
-    folder = plan.home / "vault"
-    _wait_for_file(folder / "root_token")
-    administrator = vault_seed.Administrator(
-        plan.vault_url, (folder / "root_token").read_text().strip()
-    )
-    administrator.lay_out()
-    for login, password in passwords.items():
-        administrator.write(f"billcopy/database/{login}", {"password": password})
-    for login in ("billcopy_ops", "billcopy_bot"):
-        address = f"{server.host}:{server.port}/billcopy"
-        uri = f"postgres://{login}:{quote(passwords[login], safe='')}@{address}"
-        administrator.write(f"connections/{login}", {"conn_uri": uri})
-    _hand_over_portal_password(plan, administrator)
-    launcher = administrator.launcher()
+    roles = _provision_vault(plan, server, passwords)
     secret_id_file = plan.home / "private" / "launcher_secret_id"
-    write_private(secret_id_file, launcher.secret_id)
-    _write_settings(plan, server, role_id=launcher.role_id, secret_id_file=secret_id_file)
+    write_private(secret_id_file, roles.airflow_secret_id)
+    _write_settings(plan, server, role_id=roles.airflow_role_id, secret_id_file=secret_id_file)
     kwargs = {
         "url": plan.vault_url,
         "auth_type": "approle",
-        "role_id": launcher.role_id,
-        "secret_id": launcher.secret_id,
-        "mount_point": vault_seed.MOUNT,
+        "role_id": roles.airflow_role_id,
+        "secret_id": roles.airflow_secret_id,
+        "mount_point": "secret",
         "connections_path": "connections",
         "variables_path": None,
         "config_path": None,
     }
     kwargs_file = plan.home / "private" / "vault_backend.json"
     write_private(kwargs_file, json.dumps(kwargs))
-    login, password = "airflow", passwords["airflow"]
+    owner = f"airflow:{passwords['airflow']}"
     write_airflow_config(
         plan.airflow_home,
-        database_url=f"postgresql+psycopg2://{login}:{password}@{server.host}:{server.port}/airflow",
+        database_url=f"postgresql+psycopg2://{owner}@{server.host}:{server.port}/airflow",
         port=plan.ports.airflow,
         log_ports=(plan.ports.task_logs, plan.ports.trigger_logs),
         vault_kwargs_file=kwargs_file,
