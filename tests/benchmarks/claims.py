@@ -82,9 +82,7 @@ def _claim_and_settle(bot: Connection, count: int) -> tuple[list[float], list[in
         if request is None:
             break
         claimed.append(request.request_id)
-        request_queue.settle(
-            bot, request, error_class="business", reason_code="ACCOUNT_NOT_FOUND"
-        )
+        request_queue.settle(bot, request, error_class="business", reason_code="ACCOUNT_NOT_FOUND")
     return seconds, claimed
 
 
