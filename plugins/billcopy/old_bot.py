@@ -14,34 +14,28 @@ import socket
 import time
 from pathlib import Path
 
+from billcopy import bot_versions
 from billcopy.model import Rescued
 from billcopy.reaper import descendants
 
 _SWEEPS = 60
-_STARTED = 19  # field 22 of /proc/PID/stat, counted behind the name
 
 
-def boot_id() -> str:
-    """Names this boot of this machine."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def started_at(pid: int) -> float | None:
-    """When a process started, in clock ticks since boot; None: there is no such process."""
+def _is_zombie(pid: int) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
-        return None
-    fields = stat.rsplit(")", 1)[1].split()
-    return None if fields[0] == "Z" else float(fields[_STARTED])
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] == "Z"
 
 
 def is_here(held: Rescued) -> bool:
     """Whether the bot that held the request lives on this machine."""
     return (
         held.host == socket.gethostname()
-        and held.boot_id == boot_id()
-        and started_at(held.process_group) == held.process_started_at
+        and held.boot_id == bot_versions.boot_id()
+        and bot_versions.started_at(held.process_group) == held.process_started_at
+        and not _is_zombie(held.process_group)
     )
 
 

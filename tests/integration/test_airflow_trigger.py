@@ -1,0 +1,118 @@
+"""The trigger against a real Postgres: when it fires, when it stays silent, when it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+
+import pytest
+
+from billcopy import request_queue
+from billcopy.database import Login
+from tests.airflow_fixtures import import_airflow
+from tests.database_fixtures import Database
+from tests.integration import queue_steps as queue
+
+import_airflow()
+from billcopy.airflow_parts import trigger as triggers  # noqa: E402
+
+
+@pytest.fixture
+def trigger(database: Database, monkeypatch: pytest.MonkeyPatch):
+    given = database.parameters(Login.OPS)
+    connection = SimpleNamespace(
+        host=given["host"],
+        port=given["port"],
+        schema=given["dbname"],
+        login=given["user"],
+        password=given["password"],
+        extra_dejson={"sslmode": "disable"},
+    )
+
+    async def aget_connection(_conn_id: str) -> SimpleNamespace:
+        return connection
+
+    monkeypatch.setattr(triggers.BaseHook, "aget_connection", aget_connection)
+    monkeypatch.setattr(triggers, "COALESCE_SECONDS", 0.05)
+    monkeypatch.setattr(triggers, "AFTER_FIRING_SECONDS", 0.05)
+    monkeypatch.setattr(triggers, "RECONNECT_SECONDS", (0.05,))
+    return triggers.SubmittedRequestsTrigger(portal="practice")
+
+
+async def _first(events: AsyncIterator, *, within: float = 5):
+    return (await asyncio.wait_for(anext(events), within)).payload
+
+
+async def _silent(events: AsyncIterator, *, seconds: float = 0.5) -> bool:
+    try:
+        await asyncio.wait_for(anext(events), seconds)
+    except TimeoutError:
+        return True
+    return False
+
+
+def test_it_can_be_made_again_from_what_it_serializes(trigger) -> None:
+    path, arguments = trigger.serialize()
+    assert path == "billcopy.airflow_parts.trigger.SubmittedRequestsTrigger"
+    assert arguments == {"portal": "practice"}
+
+
+def test_it_looks_at_the_backlog_when_it_starts(trigger, database: Database) -> None:
+    queue.submit(database)
+    assert asyncio.run(_first(trigger.run())) == {"portal": "practice", "claimable": 1}
+
+
+def test_it_fires_when_a_request_is_submitted(trigger, database: Database) -> None:
+    async def scene() -> object:
+        waiting = asyncio.ensure_future(_first(trigger.run()))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        queue.submit(database)
+        return await waiting
+
+    assert asyncio.run(scene()) == {"portal": "practice", "claimable": 1}
+
+
+def test_it_stays_silent_while_a_bot_is_at_work(trigger, database: Database) -> None:
+    queue.submit(database)
+    queue.claim(database.connect(Login.BOT))
+    queue.submit(database, account="94027310")
+    assert asyncio.run(_silent(trigger.run()))
+
+
+def test_it_stays_silent_while_the_portal_is_stopped(trigger, database: Database) -> None:
+    queue.submit(database)
+    ops = database.connect(Login.OPS)
+    request_queue.stop_portal(ops, "practice", actor="tests", reason="trouble")
+    assert asyncio.run(_silent(trigger.run()))
+
+
+def test_it_does_not_fire_for_ever_when_nobody_comes(trigger, database: Database) -> None:
+    queue.submit(database)
+
+    async def scene() -> bool:
+        events = trigger.run()
+        await _first(events)
+        return await _silent(events)
+
+    assert asyncio.run(scene())
+
+
+def test_it_fires_when_a_deferred_request_is_due(trigger, database: Database) -> None:
+    soon = queue.execute(database, "select now() + interval '0.7 seconds'")[0][0]
+    queue.submit(database, not_before=soon)
+    assert asyncio.run(_first(trigger.run()))["claimable"] == 1
+
+
+def test_it_listens_again_after_its_connection_was_cut(trigger, database: Database) -> None:
+    async def scene() -> object:
+        waiting = asyncio.ensure_future(_first(trigger.run()))
+        await asyncio.sleep(0.5)
+        cut = "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s"
+        assert queue.execute(database, cut, Login.OPS.value)
+        await asyncio.sleep(0.5)
+        queue.submit(database)
+        return await waiting
+
+    assert asyncio.run(scene()) == {"portal": "practice", "claimable": 1}
