@@ -1,0 +1,239 @@
+"""`python -m billcopy.bot`: one bot run. Reads its order from standard input, says why it stopped
+by its exit code, and one readable line per request and invoice on standard output.
+
+Not started by hand: `billcopy.bot_launch` starts it below a reaper.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from billcopy import (
+    bot_context,
+    bot_robot,
+    bot_versions,
+    chromium,
+    credentials,
+    errors,
+    portal_check,
+    portal_profile,
+    request_queue,
+)
+from billcopy.bot_connection import PortalConnection
+from billcopy.bot_lease import LeaseKeeper
+from billcopy.bot_ledger import Ledger, QueueLedger
+from billcopy.bot_order import BotOrder, StopReason
+from billcopy.bot_rehearsal import RehearsalLedger, claimed_from
+from billcopy.bot_session import PortalSession, ReadOutcome
+from billcopy.bot_work import BotWork
+from billcopy.credentials import Credential
+from billcopy.errors import BillCopyError
+from billcopy.model import ClaimedRequest
+from billcopy.portal_profile import Profile
+from billcopy.progress import Say, speaker
+
+
+def main() -> int:
+    """Do what the order says; returns the exit code of the reason to stop."""
+    _log_warnings_only()
+    say = speaker()
+    try:
+        order = BotOrder.from_json(sys.stdin.readline())
+        stop = _bot_run(order, say)
+    except errors.PortalLockBusy:
+        say("another bot holds this portal; nothing was claimed")
+        stop = StopReason.LOCK_BUSY
+    except BillCopyError as error:
+        say(f"the bot could not start ({error.code}): {error}")
+        stop = StopReason.INFRASTRUCTURE
+    say(f"stopped: {stop.name.lower().replace('_', ' ')}")
+    return stop.value
+
+
+def _log_warnings_only() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)  # on the handler: Robot sets the root logger's own level
+    logging.basicConfig(handlers=[handler], format="%(message)s")
+
+
+def _bot_run(order: BotOrder, say: Say) -> StopReason:
+    try:
+        folder = portal_profile.find_folder(order.portal, order.portal_path)
+        profile = portal_profile.load(folder, url=order.portal_url)
+    except (errors.InputError, errors.NotFound) as error:
+        say(str(error))
+        return StopReason.BAD_PORTAL_FOLDER
+    if findings := portal_check.static_findings(folder):
+        for finding in findings:
+            say(str(finding))
+        return StopReason.BAD_PORTAL_FOLDER
+    browser = bot_context.BrowserOptions(
+        executable=chromium.find(explicit=order.chromium, headed=order.headed),
+        flags=chromium.FLAGS,
+        headless=not order.headed,
+        slow_motion=f"{order.slow_mo_ms} ms",
+    )
+    if order.database is None:
+        return _rehearse(order, profile, browser, say)
+    return _work_the_queue(order, profile, browser, say)
+
+
+def _rehearse(
+    order: BotOrder, profile: Profile, browser: bot_context.BrowserOptions, say: Say
+) -> StopReason:
+    """A walk without a queue: nothing is recorded anywhere."""
+    ledger = RehearsalLedger(_test_requests(order))
+    with credentials.open_session(order.vault) as vault:
+        session = PortalSession(
+            vault, record_read=lambda _credential, _outcome: None, refused_version=lambda: None
+        )
+        run = _run_of(order, profile, browser, session, ledger, say)
+        return _run_robot(order, profile, run)
+
+
+def _work_the_queue(
+    order: BotOrder, profile: Profile, browser: bot_context.BrowserOptions, say: Say
+) -> StopReason:
+    assert order.database is not None
+    connection = PortalConnection(
+        order.database, order.portal, lock_wait_seconds=order.lock_wait_seconds
+    )
+    with contextlib.closing(connection), credentials.open_session(order.vault) as vault:
+        connection.take_lock()
+        bot_run_id = connection.once(
+            request_queue.start_bot_run,
+            portal=order.portal,
+            host=socket.gethostname(),
+            boot_id=bot_versions.boot_id(),
+            process_group=os.getpgrp(),
+            process_started_at=bot_versions.started_at(os.getpgrp()),
+            dag_run_id=order.dag_run_id,
+            selection=order.selection,
+            limit=order.limit,
+            versions=bot_versions.versions(profile),
+            actor=order.actor,
+        )
+
+        def record_read(credential: Credential, outcome: ReadOutcome) -> None:
+            connection.repeatable(
+                request_queue.record_credential_read,
+                bot_run_id,
+                path=credential.path,
+                version=credential.version,
+                outcome=outcome,
+            )
+
+        def open_breaker(error: BillCopyError, secret_version: int | None) -> None:
+            connection.repeatable(
+                request_queue.open_breaker,
+                bot_run_id,
+                reason_code=error.code,
+                detail=str(error),
+                secret_version=secret_version,
+            )
+
+        session = PortalSession(
+            vault,
+            record_read=record_read,
+            refused_version=lambda: connection.repeatable(
+                request_queue.refused_secret_version, order.portal
+            ),
+        )
+        say(f"bot run {bot_run_id} on portal {order.portal}")
+        stop, run = StopReason.INFRASTRUCTURE, None
+        try:
+            with _ledger(order, connection, bot_run_id) as ledger:
+                run = _run_of(order, profile, browser, session, ledger, say)
+                run.open_breaker = open_breaker
+                stop = _run_robot(order, profile, run)
+        finally:
+            _finish(connection, bot_run_id, stop, run, say)
+        return stop
+
+
+@contextlib.contextmanager
+def _ledger(order: BotOrder, connection: PortalConnection, bot_run_id: int) -> Iterator[Ledger]:
+    assert order.database is not None
+    if order.rehearse is not None:
+        yield RehearsalLedger(_test_requests(order))
+    elif order.dry_run:
+        peeked = connection.once(request_queue.peek, order.portal, order.selection, order.limit)
+        yield RehearsalLedger([replace(one, look_only=False) for one in peeked])
+    else:
+        timings = connection.once(request_queue.portal_timings, order.portal)
+        keeper = LeaseKeeper(order.database, renew_every=timings["renew_every"])
+        try:
+            yield QueueLedger(
+                connection,
+                keeper,
+                bot_run_id=bot_run_id,
+                portal=order.portal,
+                linger_seconds=order.linger_seconds,
+            )
+        finally:
+            keeper.stop()
+
+
+def _test_requests(order: BotOrder) -> list[ClaimedRequest]:
+    return [
+        claimed_from(one, number=number, portal=order.portal)
+        for number, one in enumerate(order.rehearse or (), 1)
+    ]
+
+
+def _run_of(
+    order: BotOrder,
+    profile: Profile,
+    browser: bot_context.BrowserOptions,
+    session: PortalSession,
+    ledger: Ledger,
+    say: Say,
+) -> bot_context.BotRun:
+    return bot_context.BotRun(
+        work=BotWork(ledger, profile, say=say, evidence_url=order.evidence_url),
+        session=session,
+        browser=browser,
+        left=order.limit,
+        open_breaker=lambda _error, _version: None,
+    )
+
+
+def _run_robot(order: BotOrder, profile: Profile, run: bot_context.BotRun) -> StopReason:
+    bot_context.activate(run)
+    bot_robot.run(
+        profile,
+        output_folder=Path(order.work_dir),
+        log_level=order.log_level,
+        with_log=not run.work.ledger.may_send,
+    )
+    return run.work.stop or StopReason.INFRASTRUCTURE
+
+
+def _finish(
+    connection: PortalConnection,
+    bot_run_id: int,
+    stop: StopReason,
+    run: bot_context.BotRun | None,
+    say: Say,
+) -> None:
+    blocked = run.blocked_requests if run else None
+    if blocked:
+        say(f"the network guard refused {blocked} request(s)")
+    with contextlib.suppress(BillCopyError):
+        connection.repeatable(
+            request_queue.finish_bot_run,
+            bot_run_id,
+            stop_reason=stop.name,
+            blocked_requests=blocked,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

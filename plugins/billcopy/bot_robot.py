@@ -1,0 +1,57 @@
+"""Runs Robot Framework in this process on one portal folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import robot
+from robot.api import SuiteVisitor
+
+from billcopy.portal_profile import Profile
+from billcopy.settings import PROJECT_ROOT
+
+ROBOT_FOLDER = PROJECT_ROOT / "robot"
+LIBRARIES = ROBOT_FOLDER / "libraries"
+RESOURCES = ROBOT_FOLDER / "resources"
+
+
+class _PortalFolder(SuiteVisitor):  # type: ignore[misc]
+    """Adds the portal folder's keyword files to the suite's imports."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = sorted(folder.glob("*.resource"))
+
+    def start_suite(self, suite: Any) -> None:
+        """Import them all; which file defines which keyword is the folder's own affair."""
+        for file in self._files:
+            suite.resource.imports.resource(str(file.resolve()))
+
+
+def run(profile: Profile, *, output_folder: Path, log_level: str, with_log: bool) -> int:
+    """Run the suite with its listeners; returns Robot's own code, which says nothing about requests.
+
+    Args:
+        profile: the portal, checked.
+        output_folder: gets output.xml, and log.html if wanted.
+        log_level: Robot's; at none of them do personal data or secrets reach the output.
+        with_log: whether a person will look at log.html.
+    """
+    output_folder.mkdir(parents=True, exist_ok=True)
+    timeout = profile.keyword_timeout.total_seconds()
+    code: int = robot.run(
+        str(ROBOT_FOLDER / "tasks" / "bill_copies.robot"),
+        name=profile.title,
+        rpa=True,
+        prerunmodifier=[_PortalFolder(profile.folder)],
+        listener=[str(LIBRARIES / "Redaction.py"), str(LIBRARIES / "RequestStream.py")],
+        pythonpath=[str(RESOURCES)],
+        variable=[f"PORTAL_URL:{profile.base_url}", f"KEYWORD_TIMEOUT:{timeout} s"],
+        outputdir=str(output_folder),
+        output="output.xml",
+        log="log.html" if with_log else None,
+        report=None,
+        loglevel=log_level,
+        console="none",
+    )
+    return code

@@ -1,0 +1,73 @@
+"""Pictures that prove what the bot saw, covered before they are kept.
+
+Deny by default: of a picture only the boxes that the portal folder's profile names stay visible;
+everything else is painted over, in memory, before a byte is written. Evidence goes wherever
+`evidence_url` points: a folder, or any store that fsspec knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import fsspec
+from PIL import Image
+
+COVER = (128, 128, 128)
+_QUALITY = 70
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Where a piece of evidence lies, and the SHA-256 of its content."""
+
+    url: str
+    digest: str
+
+
+def covered(picture: bytes, boxes: Iterable[Mapping[str, float]]) -> bytes | None:
+    """The JPEG with everything but the boxes painted over; None where nothing may be shown.
+
+    Args:
+        picture: a JPEG of the page.
+        boxes: `x`, `y`, `width`, `height` in the picture's pixels.
+    """
+    with Image.open(io.BytesIO(picture)) as original:
+        page = Image.new("RGB", original.size, COVER)
+        shown = False
+        for box in boxes:
+            left, top = max(0, int(box["x"])), max(0, int(box["y"]))
+            right = min(page.width, int(box["x"] + box["width"]) + 1)
+            bottom = min(page.height, int(box["y"] + box["height"]) + 1)
+            if left < right and top < bottom:
+                area = (left, top, right, bottom)
+                page.paste(original.crop(area), area)
+                shown = True
+    if not shown:
+        return None
+    kept = io.BytesIO()
+    page.save(kept, "JPEG", quality=_QUALITY)
+    return kept.getvalue()
+
+
+def place(*, portal: str, request_id: int, attempt_id: int, delivery_id: int | None, kind: str) -> str:
+    """A name for a piece of evidence, below the store's root; it says nothing about a customer."""
+    day = datetime.now(UTC).strftime("%Y/%m/%d")
+    part = f"delivery-{delivery_id}" if delivery_id is not None else "request"
+    return f"{portal}/{day}/request-{request_id}/attempt-{attempt_id}-{part}-{kind}.jpg"
+
+
+def store(evidence_url: str, name: str, content: bytes) -> Stored:
+    """Write one piece of evidence; a folder on the way is made.
+
+    Raises:
+        OSError: the store does not take it.
+    """
+    url = f"{evidence_url.rstrip('/')}/{name}"
+    filesystem, path = fsspec.core.url_to_fs(url)
+    filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    filesystem.pipe_file(path, content)
+    return Stored(url=url, digest=hashlib.sha256(content).hexdigest())

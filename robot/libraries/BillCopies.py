@@ -1,0 +1,223 @@
+"""The flow's own keywords: claim, plan, check, permit, prove. Portal folders do not use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from robot.api.deco import keyword, library
+from robot.api.types import Secret
+from robot.libraries.BuiltIn import BuiltIn
+
+from billcopy import bot_proving, bot_sending
+from billcopy.bot_context import BotRun, BrowserOptions, current, step
+from billcopy.bot_keywords import Ask, browser_is_gone, guard_rules
+from billcopy.errors import BrowserLost, PortalDown
+from billcopy.model import Delivery
+
+
+@library(scope="GLOBAL", auto_keywords=False)
+class BillCopies:
+    """One bot run, as keywords. What they decide is decided in the package ``billcopy``."""
+
+    def __init__(self) -> None:
+        self._looked_at = datetime.max.replace(tzinfo=UTC)
+
+    # -- the session -------------------------------------------------------------------------------
+
+    @keyword
+    def what_is_missing(self) -> str:
+        """Returns what must be new before the next request: ``browser``, ``session`` or ``page``."""
+        run = self._run
+        run.page_left = False
+        return run.session.missing
+
+    @keyword
+    def browser_options(self) -> BrowserOptions:
+        """Returns which browser to start, and how."""
+        return self._run.browser
+
+    @keyword
+    @step
+    def guard_the_network(self) -> None:
+        """Lets the open context ask only for what the portal folder's profile allows."""
+        self._javascript("startGuard", profile=guard_rules(self._run.work.profile))
+
+    @keyword
+    @step
+    def portal_credential(self) -> tuple[str, Secret]:
+        """Reads user name and password from Vault, now."""
+        credential = self._run.session.credential()
+        return credential.username, Secret(credential.password)
+
+    @keyword
+    @step
+    def newer_portal_credential(self) -> tuple[str, Secret]:
+        """After a refusal reads them once more; fails unless Vault has a newer version."""
+        run = self._run
+        credential = run.session.newer_credential()
+        run.work.error = None
+        return credential.username, Secret(credential.password)
+
+    @keyword
+    @step
+    def sign_in_was_accepted(self) -> None:
+        """Notes that the portal let us in with the credential last read."""
+        run = self._run
+        run.session.accepted()
+        run.work.sender = run.session.username
+
+    # -- the request -------------------------------------------------------------------------------
+
+    @keyword
+    @step
+    def take_next_request(self) -> Ask | None:
+        """Claims the next request; returns None when the bot has nothing (more) to do."""
+        run = self._run
+        run.session.keep_token_alive()
+        if run.work.take_next() is None:
+            return None
+        return Ask.of(run.work)
+
+    @keyword
+    @step
+    def resume_after_expiry(self) -> None:
+        """Forgets that the session expired, once per request."""
+        run = self._run
+        run.work.resume_after_expiry()
+        run.session.is_broken("session")
+
+    @keyword
+    @step
+    def is_anything_left_to_send(self) -> bool:
+        """Returns whether the account's pages are needed at all."""
+        return bot_sending.walk_needed(self._run.work)
+
+    @keyword
+    @step
+    def plan_deliveries(self, listed: Sequence[Mapping[str, Any]]) -> list[Delivery]:
+        """Plans what the portal listed; returns what is to be sent now, oldest first."""
+        return bot_sending.plan(self._run.work, listed)
+
+    # -- one invoice -------------------------------------------------------------------------------
+
+    @keyword
+    @step
+    def check_send_form(self, delivery: Delivery, form: Mapping[str, Any]) -> None:
+        """Fails unless the form shows this account, invoice, recipient and check value."""
+        bot_sending.check_form(self._run.work, delivery, form)
+
+    @keyword
+    @step
+    def reject_delivery(self, delivery: Delivery) -> None:
+        """Notes that this invoice cannot be sent; the others go on."""
+        self._keep_picture("rejected", delivery)
+        bot_sending.reject(self._run.work, delivery)
+
+    @keyword
+    @step
+    def begin_delivery(self, delivery: Delivery) -> str:
+        """Asks the database for the click and opens the guard for it.
+
+        Returns ``go`` (press Send now), ``next`` (not this one) or ``stop`` (no more clicks).
+        """
+        return bot_sending.begin(self._run.work, delivery, self._open_permit)
+
+    @keyword
+    @step
+    def record_click(self, delivery: Delivery, confirmation: str) -> None:
+        """Notes what the portal said after the click, with a covered picture of it."""
+        bot_sending.record_click(self._run.work, delivery, confirmation)
+        self._keep_picture("confirmation", delivery)
+
+    # -- the sent log ------------------------------------------------------------------------------
+
+    @keyword
+    @step
+    def deliveries_to_prove(self) -> list[Delivery]:
+        """Returns what may have been sent and has no proof yet."""
+        return bot_proving.to_prove(self._run.work)
+
+    @keyword
+    @step
+    def wait_for_the_sent_log(self, deliveries: Sequence[Delivery]) -> str:
+        """Waits until the log must show the last click; returns from which day on to read it."""
+        work = self._run.work
+        since = bot_proving.wait_for_log(work, deliveries)
+        self._looked_at = work.ledger.now()
+        return since
+
+    @keyword
+    def invoice_numbers_of(self, deliveries: Sequence[Delivery]) -> list[str]:
+        """Returns the invoice numbers in question, for portals whose log is on the invoices."""
+        return [one.invoice_number for one in deliveries]
+
+    @keyword
+    @step
+    def prove_by_the_sent_log(
+        self, deliveries: Sequence[Delivery], log: Mapping[str, Any]
+    ) -> None:
+        """Confirms what the log shows, reports what it lacks."""
+        bot_proving.prove(self._run.work, deliveries, log, self._looked_at)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    @keyword
+    def leave_the_page(self) -> None:
+        """Withdraws the permit, keeps a covered picture of a failure, closes every page."""
+        run = self._run
+        try:
+            self._javascript("withdrawPermit")
+            health = self._javascript("browserHealth")
+            lost = not health["connected"] or health["crashed"]
+            if lost:
+                run.session.is_broken("browser")
+            if self._task_failed():
+                self._name_the_failure(lost=lost, answered=health["answered"])
+                if run.work.request is not None and not lost:
+                    self._keep_picture("failure", None)
+            if health["connected"]:
+                self._browser.close_page("ALL", "CURRENT", "CURRENT")
+            report = self._javascript("guardReport")
+            run.blocked_requests, run.blocked_listed = report["blocked"], report["listed"]
+            run.page_left = True
+        except Exception as error:  # whatever it is, the listener must not settle before all is dead
+            browser_is_gone(run, error)
+
+    def _name_the_failure(self, *, lost: bool, answered: bool) -> None:
+        """What browser and network saw is a better name than UNEXPECTED."""
+        if lost:
+            self._run.work.record(BrowserLost())
+        elif not answered:
+            self._run.work.record(PortalDown())
+
+    @staticmethod
+    def _task_failed() -> bool:
+        return BuiltIn().get_variable_value("${TEST STATUS}") == "FAIL"
+
+    def _keep_picture(self, kind: str, delivery: Delivery | None) -> None:
+        work = self._run.work
+        if not work.wants_pictures:
+            return
+        try:
+            picture = self._javascript("pictureOfPage", show=list(work.profile.evidence_show))
+        except Exception:
+            return  # a page that cannot be pictured is no reason to fail
+        work.keep_picture(kind, picture["jpeg"], picture["boxes"], delivery)
+
+    def _open_permit(self, invoice: str, milliseconds: float, deadline: float) -> None:
+        self._javascript(
+            "openPermit", invoice=invoice, milliseconds=milliseconds, deadline=deadline
+        )
+
+    def _javascript(self, name: str, **arguments: object) -> Any:
+        return self._browser.call_js_keyword(name, **arguments)
+
+    @property
+    def _browser(self) -> Any:
+        return BuiltIn().get_library_instance("Browser")
+
+    @property
+    def _run(self) -> BotRun:
+        return current()

@@ -1,0 +1,170 @@
+// The network guard: what the browser may ask of a portal, and when it may send.
+//
+// Deny by default. A request passes if the portal folder's profile allows it. The one request that
+// sends a bill passes only while a permit for it is open, and spends it: a second one, whatever
+// caused it, is answered 403 and counted. The check and the spending happen in one synchronous
+// step of this one thread, so two simultaneous requests cannot share a permit.
+//
+// Answered with 403 (`fulfill`) and not aborted: after an abort a page dies silently.
+'use strict';
+
+const REFUSAL = {
+  status: 403,
+  contentType: 'text/html; charset=utf-8',
+  body: '<!doctype html><title>Refused</title><h1>Refused by the bot’s network guard</h1>',
+};
+const LISTED = 50;
+
+let rules = null;
+let permit = null;
+let spent = 0;
+let crashed = false;
+let answered = true; // whether the last page asked for came, and was no server error
+const refused = [];
+let refusedCount = 0;
+
+function compiled(rule) {
+  return { ...rule, path: new RegExp(`^(?:${rule.path})$`) };
+}
+
+function formFields(request) {
+  const url = new URL(request.url());
+  const fields = [...url.searchParams];
+  const body = request.postData();
+  if (!body) return fields;
+  const type = request.headers()['content-type'] || '';
+  if (type.includes('json')) {
+    try {
+      return fields.concat(Object.entries(JSON.parse(body)).map(([name, value]) => [name, String(value)]));
+    } catch {
+      return null;
+    }
+  }
+  if (type.includes('multipart/form-data')) {
+    const part = /content-disposition: *form-data;[^\r\n]*?[; ]name="([^"\r\n]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n([\s\S]*?)(?=\r\n--)/gi;
+    return fields.concat([...body.matchAll(part)].map(match => [match[1], match[2]]));
+  }
+  if (type.includes('text/plain')) return null;
+  return fields.concat([...new URLSearchParams(body)]);
+}
+
+// 'no', 'yes', or 'unreadable': it goes to the send address and nobody can tell what it does.
+function isSend(request, url) {
+  const send = rules.send;
+  if (url.origin !== rules.origin || request.method() !== send.method) return 'no';
+  if (!send.path.test(url.pathname)) return 'no';
+  if (!send.formField) return 'yes';
+  const fields = formFields(request);
+  if (fields === null) return 'unreadable';
+  const [name, value] = send.formField;
+  return fields.some(([n, v]) => n === name && v === value) ? 'yes' : 'no';
+}
+
+function spend(url) {
+  const open = permit;
+  if (open === null) return false;
+  if (Date.now() > open.deadline || performance.now() > open.expires) {
+    permit = null;
+    return false;
+  }
+  const groups = rules.send.path.exec(url.pathname).groups || {};
+  if (groups.invoice !== undefined && decodeURIComponent(groups.invoice) !== open.invoice) return false;
+  permit = null;
+  spent += 1;
+  return true;
+}
+
+function isAllowed(request, url) {
+  return rules.allowed.some(
+    rule =>
+      url.origin === (rule.origin || rules.origin) &&
+      rule.method === request.method() &&
+      rule.path.test(url.pathname),
+  );
+}
+
+function mayPass(request) {
+  const url = new URL(request.url());
+  if (url.protocol === 'data:' || url.protocol === 'blob:') return true;
+  switch (isSend(request, url)) {
+    case 'yes':
+      return spend(url);
+    case 'unreadable':
+      return false;
+    default:
+      return isAllowed(request, url);
+  }
+}
+
+function note(method, address) {
+  refusedCount += 1;
+  if (refused.length < LISTED) refused.push(`${method} ${address}`);
+}
+
+async function startGuard(context, profile) {
+  rules = {
+    origin: profile.origin,
+    send: compiled(profile.send),
+    allowed: profile.allowed.map(compiled),
+  };
+  permit = null;
+  crashed = false;
+  answered = true;
+  context.on('dialog', dialog => {
+    const answer = profile.nativeDialogs === 'dismiss' ? dialog.dismiss() : dialog.accept();
+    answer.catch(() => {});
+  });
+  context.on('response', response => {
+    if (response.request().isNavigationRequest()) answered = response.status() < 500;
+  });
+  context.on('requestfailed', request => {
+    const why = (request.failure() || {}).errorText || '';
+    if (request.isNavigationRequest() && why.startsWith('net::') && why !== 'net::ERR_ABORTED') answered = false;
+  });
+  context.on('page', page => page.on('crash', () => { crashed = true; }));
+  await context.routeWebSocket(/.*/, socket => {
+    note('WEBSOCKET', new URL(socket.url()).pathname);
+    socket.close();
+  });
+  await context.route('**/*', async route => {
+    const request = route.request();
+    try {
+      if (mayPass(request)) return await route.continue();
+      const { pathname } = new URL(request.url());
+      if (pathname === '/favicon.ico') return await route.fulfill({ status: 204 });
+      note(request.method(), pathname);
+      return await route.fulfill(REFUSAL);
+    } catch {
+      return undefined; // the page was closed meanwhile
+    }
+  });
+}
+startGuard.rfdoc = 'Lets this browser context send only what the portal folder allows, and refuses the send request.';
+
+function openPermit(invoice, milliseconds, deadline) {
+  permit = { invoice, deadline, expires: performance.now() + milliseconds };
+}
+openPermit.rfdoc = 'Lets exactly one send request pass, for this invoice, until the deadline.';
+
+function withdrawPermit() {
+  permit = null;
+  return spent;
+}
+withdrawPermit.rfdoc = 'Closes the permit; returns how many were spent so far.';
+
+function guardReport() {
+  return { blocked: refusedCount, listed: refused.slice(), spent };
+}
+guardReport.rfdoc = 'Returns how many requests were refused, and the first of them by method and path.';
+
+function browserHealth(browser) {
+  return { connected: Boolean(browser && browser.isConnected()), crashed, answered };
+}
+browserHealth.rfdoc = 'Tells whether the browser still answers, one of its pages crashed, and the portal answered last.';
+
+exports.__esModule = true;
+exports.startGuard = startGuard;
+exports.openPermit = openPermit;
+exports.withdrawPermit = withdrawPermit;
+exports.guardReport = guardReport;
+exports.browserHealth = browserHealth;
