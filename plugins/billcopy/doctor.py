@@ -169,7 +169,7 @@ def portals(settings: Settings) -> Iterator[Finding]:
         yield _warn("portal", "there is no portal folder", "`make portal-new` makes one.")
     for name in found:
         folder = portal_profile.find_folder(name, settings.portal_path)
-        problems = portal_check.check_folder(folder)
+        problems = portal_check.static_findings(folder)
         if problems:
             words = f"{len(problems)} problems, the first: {problems[0]}"
             yield _bad(f"portal {name}", words, f"`make portal-check PORTAL={name}` names all.")

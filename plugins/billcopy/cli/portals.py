@@ -132,7 +132,7 @@ def portal_check(*, portal: options.Portal) -> None:
 
     now = settings.load()
     folder = portal_profile.find_folder(portal, now.portal_path)
-    problems = checks.check_folder(folder)
+    problems = checks.static_findings(folder)
     for problem in problems:
         complain(str(problem))
     if problems:

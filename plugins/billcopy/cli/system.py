@@ -6,7 +6,7 @@ from contextlib import closing
 
 import typer
 
-from billcopy import database, request_queue, settings
+from billcopy import database, old_bot, request_queue, settings
 from billcopy import migrate as migrations
 from billcopy.cli import connections, options
 from billcopy.cli.output import as_json, say
@@ -26,7 +26,7 @@ def migrate() -> None:
 def rescue(*, actor: options.Actor) -> None:
     """Take back requests whose bot stopped renewing; what was being sent becomes in doubt."""
     with connections.operations() as connection:
-        rescued = request_queue.rescue(connection, actor=actor)
+        rescued = request_queue.rescue(connection, actor=actor, end_bot=old_bot.end)
     for request in rescued:
         bot_run = f"bot run {request.bot_run_id}"
         say(f"Request {request.request_id} was taken back from {bot_run}: {request.state}.")
