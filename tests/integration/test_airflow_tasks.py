@@ -142,7 +142,9 @@ def test_rescue_takes_back_what_a_dead_bot_held(database, airflow_context) -> No
 
 class Announcements(dict):
     def __missing__(self, key):
-        self[key] = SimpleNamespace(added=[], add=lambda asset, extra: self[key].added.append(asset))
+        self[key] = SimpleNamespace(
+            added=[], add=lambda asset, extra: self[key].added.append(asset)
+        )
         return self[key]
 
 
@@ -157,9 +159,7 @@ def test_the_summary_counts_this_runs_requests_only(database, airflow_context) -
     queue.submit(database)
     work_off(database, dag_run_id="deliver_bill_copies/another")
     queue.submit(database, account="94027310")
-    work_off(
-        database, error=errors.AccountNotFound, dag_run_id="deliver_bill_copies/scheduled__1"
-    )
+    work_off(database, error=errors.AccountNotFound, dag_run_id="deliver_bill_copies/scheduled__1")
     context = airflow_context()
     context["ti"].pulled["run_bot", "return_value"] = "drained"
     assert summarised(context) == ("delivered 0, could not be sent 1, to check 0", [])

@@ -68,7 +68,7 @@ def test_deliver_runs_every_quarter_of_an_hour_and_on_submission(deliver) -> Non
     assert isinstance(deliver.timetable, AssetOrTimeSchedule)
     assert isinstance(deliver.timetable.timetable, CronDataIntervalTimetable)
     assert deliver.timetable.timetable.expression == "*/15 * * * *"
-    (asset,) = [asset for _, asset in deliver.timetable.asset_condition.iter_assets()]
+    (asset,) = deliver.timetable.asset_condition.objects
     (watcher,) = asset.watchers
     assert watcher.trigger.serialize()[1] == {"portal": "practice"}
 
@@ -84,19 +84,20 @@ def test_the_form_explains_every_field(deliver) -> None:
     assert set(deliver.params) == {
         "request_ids", "received_from", "received_to", "states", "limit", "dry_run",
     }  # fmt: skip
-    for name, param in deliver.params.items():
+    for name in deliver.params:
         field = deliver.params.get_param(name)
         assert field.schema["title"], name
         assert field.description.endswith("."), name
         assert field.schema["section"], name
-        assert param in (None, False, ["failed", "partial"])
+        assert field.value in (None, False, ["failed", "partial"]), name
 
 
 def test_a_dag_file_is_wiring_only() -> None:
     for path in DAGS.glob("*.py"):
         code = re.sub(r'""".*?"""', "", path.read_text(), flags=re.DOTALL)
         assert len(code.splitlines()) < 80, path.name
-        assert not re.search(r"\b(psycopg2|subprocess|requests|hvac|os)\b", code), path.name
+        imported = set(re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE))
+        assert imported <= {"__future__", "airflow", "billcopy", "datetime"}, path.name
 
 
 def test_airflow_finds_one_plugin_in_the_plugins_folder(monkeypatch: pytest.MonkeyPatch) -> None:

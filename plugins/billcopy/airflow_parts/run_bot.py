@@ -36,7 +36,7 @@ class RunBotOperator(BaseOperator):
     def __init__(self, *, portal: str, **kwargs: Any) -> None:
         super().__init__(**{"retries": 0, "pool": f"portal_{portal}", **kwargs})
         self.portal = portal
-        self._bot: bot_launch.Bot | None = None
+        self._bot: bot_launch.BotProcess | None = None
 
     def execute(self, context: Mapping[str, Any]) -> str:
         """Run the bot; gives its stop reason.
@@ -45,17 +45,17 @@ class RunBotOperator(BaseOperator):
             AirflowSkipException: another bot is signed in to the portal.
             AirflowFailException: the bot could not work.
         """
-        bot = self._bot = bot_launch.Bot(self._order(context))
-        try:
-            stop = bot.run(on_line=self.log.info)
-        finally:
-            self._bot = None
+        stop = bot_launch.launch(
+            self._order(context),
+            on_line=lambda line: self.log.info("%s", line),
+            on_start=lambda bot: setattr(self, "_bot", bot),
+        )
         return self._outcome(context, stop)
 
     def on_kill(self) -> None:
         """End the bot; called in a signal handler, perhaps twice, perhaps before it started."""
         if self._bot is not None:
-            self._bot.end()
+            bot_launch.terminate(self._bot)
 
     def _outcome(self, context: Mapping[str, Any], stop: StopReason) -> str:
         if stop is StopReason.LOCK_BUSY:
