@@ -35,7 +35,7 @@ class Bot:
         on_line("request 1: delivered, 100 % of it")
         return self.stop
 
-    def terminate(self, _process) -> None:
+    def terminate(self) -> None:
         self.ended += 1
 
 
@@ -43,7 +43,6 @@ class Bot:
 def bot(monkeypatch: pytest.MonkeyPatch) -> Bot:
     bot = Bot()
     monkeypatch.setattr(run_bot.bot_launch, "launch", bot.launch)
-    monkeypatch.setattr(run_bot.bot_launch, "terminate", bot.terminate)
     monkeypatch.setattr(run_bot.settings, "load", lambda: settings.Settings(_env_file=None))
     access = VaultAccess(url="http://vault", path="p", role_id="r", wrapped_secret_id=WRAPPED)
     monkeypatch.setattr(run_bot.credentials, "access_for_bot", lambda _settings, _portal: access)

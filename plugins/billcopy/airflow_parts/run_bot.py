@@ -55,7 +55,7 @@ class RunBotOperator(BaseOperator):
     def on_kill(self) -> None:
         """End the bot; called in a signal handler, perhaps twice, perhaps before it started."""
         if self._bot is not None:
-            bot_launch.terminate(self._bot)
+            self._bot.terminate()
 
     def _outcome(self, context: Mapping[str, Any], stop: StopReason) -> str:
         if stop is StopReason.LOCK_BUSY:
