@@ -44,6 +44,14 @@ LOCKED = (
     "hvac",
 )
 
+CURES = {
+    "database": "Is it up? BILLCOPY_DATABASE_HOST, _PORT, _NAME and _PGPASS_FILE say where.",
+    "migrations": "A version that was applied must not change; use the version that made it.",
+    "vault": "BILLCOPY_VAULT_URL, _ROLE_ID and _SECRET_ID_FILE are the launcher's way in.",
+    "browser": "`make browser` finds or installs one.",
+    "portal": "docs/portals.md explains every key of profile.yaml.",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -63,12 +71,11 @@ def examine() -> Iterator[Finding]:
         yield _bad("settings", error.message, "Set it in the environment or in var/settings.env.")
         return
     yield Finding(name="settings", level="ok", words="complete and well-formed")
-    for check in CHECKS:
-        name = check.__name__
+    for name, check in CHECKS.items():
         try:
             yield from check(settings)
         except BillCopyError as error:
-            yield _bad(name, error.message)
+            yield _bad(name, error.message, CURES.get(name, ""))
         except Exception as error:
             yield _bad(name, f"could not be looked at: {type(error).__name__}: {error}")
 
@@ -78,6 +85,7 @@ def versions(settings: Settings) -> Iterator[Finding]:
     yield Finding(name="python", level="ok", words=platform.python_version())
     lock = (settings.project_root / "requirements.txt").read_text(encoding="utf-8")
     locked = dict(re.findall(r"^([a-z0-9-]+)==([^\s;\\]+)", lock, re.MULTILINE))
+    well = []
     for name in LOCKED:
         try:
             installed = metadata.version(name)
@@ -88,7 +96,9 @@ def versions(settings: Settings) -> Iterator[Finding]:
             words = f"{installed} is installed, {locked.get(name, 'none')} is locked"
             yield _warn(name, words, "`make setup` installs what is locked.")
         else:
-            yield Finding(name=name, level="ok", words=installed)
+            well.append(f"{name} {installed}")
+    if well:
+        yield Finding(name="libraries", level="ok", words=f"as locked: {', '.join(well)}")
 
 
 def database_server(settings: Settings) -> Iterator[Finding]:
@@ -260,13 +270,13 @@ def _bad(name: str, words: str, cure: str = "") -> Finding:
     return Finding(name=name, level="bad", words=words, cure=cure)
 
 
-CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    versions,
-    disk,
-    database_server,
-    migrations,
-    vault,
-    browser,
-    portals,
-    pool,
-)
+CHECKS: dict[str, Callable[[Settings], Iterator[Finding]]] = {
+    "versions": versions,
+    "disk": disk,
+    "database": database_server,
+    "migrations": migrations,
+    "vault": vault,
+    "browser": browser,
+    "portal": portals,
+    "pool": pool,
+}

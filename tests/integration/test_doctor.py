@@ -180,16 +180,18 @@ def test_a_check_that_breaks_is_a_finding_and_not_a_traceback(
         raise RuntimeError("oops")
         yield
 
-    monkeypatch.setattr(doctor, "CHECKS", (broken,))
+    monkeypatch.setattr(doctor, "CHECKS", {"thing": broken})
     shown = billcopy("doctor", code=3).stdout
-    assert "bad  broken" in shown
+    assert "bad  thing" in shown
     assert "could not be looked at: RuntimeError: oops" in shown
 
 
 def test_the_doctor_ends_well_when_nothing_is_bad(
     billcopy: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "CHECKS", (doctor.database_server, doctor.migrations))
+    monkeypatch.setattr(
+        doctor, "CHECKS", {"database": doctor.database_server, "migrations": doctor.migrations}
+    )
     assert "bad" not in billcopy("doctor").stdout
     found = answer(billcopy("doctor", "--json"))
     assert [finding["level"] for finding in found] == ["ok"] * 4

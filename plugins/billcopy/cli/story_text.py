@@ -152,7 +152,7 @@ def _event_words(event: Mapping[str, Any], invoices: Mapping[Any, str]) -> str:
 
 
 def _about(delivery_id: int | None, invoices: Mapping[Any, str]) -> str:
-    return f" of invoice {invoices[delivery_id]}" if delivery_id in invoices else ""
+    return f", invoice {invoices[delivery_id]}" if delivery_id in invoices else ""
 
 
 def _detail(detail: Mapping[str, Any] | None) -> str:

@@ -49,10 +49,11 @@ def doctor(*, json: options.AsJson = False) -> None:
         findings.append(finding)
         if not json:
             say(
-                f"{finding.level:<5}{finding.name:<22}{finding.words}", style=_STYLES[finding.level]
+                f"{finding.level:<5}{finding.name:<19} {finding.words}",
+                style=_STYLES[finding.level],
             )
             if finding.cure:
-                say(f"{'':<27}{finding.cure}")
+                say(f"{'':<25}{finding.cure}")
     if json:
         as_json([finding.__dict__ for finding in findings])
     if any(finding.level == "bad" for finding in findings):
