@@ -35,7 +35,7 @@ class Bot:
         on_line("request 1: delivered, 100 % of it")
         return self.stop
 
-    def terminate(self) -> None:
+    def end(self) -> None:
         self.ended += 1
 
 
@@ -99,8 +99,8 @@ def test_it_logs_what_the_bot_says_and_no_secret(
     bot, operator, airflow_context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    log = SimpleNamespace(info=lambda text, *values: said.append(text % values))
-    monkeypatch.setattr(run_bot.RunBotOperator, "log", log)
+    log = SimpleNamespace(info=lambda text, *values: said.append(text % values), warning=print)
+    monkeypatch.setattr(run_bot.RunBotOperator, "log", property(lambda _self: log))
     context = airflow_context()
     operator.execute(context)
     assert said == ["request 1: delivered, 100 % of it"]

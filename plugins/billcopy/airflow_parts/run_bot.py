@@ -36,7 +36,7 @@ class RunBotOperator(BaseOperator):
     def __init__(self, *, portal: str, **kwargs: Any) -> None:
         super().__init__(**{"retries": 0, "pool": f"portal_{portal}", **kwargs})
         self.portal = portal
-        self._bot: bot_launch.BotProcess | None = None
+        self._bot: bot_launch.Bot | None = None
 
     def execute(self, context: Mapping[str, Any]) -> str:
         """Run the bot; gives its stop reason.
@@ -55,7 +55,7 @@ class RunBotOperator(BaseOperator):
     def on_kill(self) -> None:
         """End the bot; called in a signal handler, perhaps twice, perhaps before it started."""
         if self._bot is not None:
-            self._bot.terminate()
+            self._bot.end()
 
     def _outcome(self, context: Mapping[str, Any], stop: StopReason) -> str:
         if stop is StopReason.LOCK_BUSY:
