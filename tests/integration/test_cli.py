@@ -150,6 +150,13 @@ def test_a_file_that_cannot_be_trusted_enters_nothing(billcopy: Run, tmp_path: P
     assert answer(billcopy("status", "--json"))[0]["states"] == {}
 
 
+def test_a_mistake_that_is_no_rows_is_told_once(billcopy: Run, tmp_path: Path) -> None:
+    file = tmp_path / "requests.csv"
+    file.write_text(FILE)
+    result = billcopy("submit", "--csv", file, "--actor", " ", code=1)
+    assert result.output == "INPUT: actor: must say who acts\n"
+
+
 def test_ten_thousand_rows_enter(billcopy: Run, tmp_path: Path) -> None:
     file = tmp_path / "requests.csv"
     lines = [f"practice,{n:08d},2026-01-01,2026-01-31" for n in range(10_000)]

@@ -11,7 +11,7 @@ from robot.parsing.model.blocks import Keyword
 from robot.parsing.model.statements import KeywordCall
 
 from tests.rules.source import ROOT, relative
-from tests.rules.test_texts import robot_files
+from tests.rules.test_texts import banned_words, robot_files, words_of
 
 RESOURCES = [path for path in robot_files("resources", "portals") if path.suffix == ".resource"]
 PAGES = robot_files("tasks", "resources", "portals")
@@ -57,6 +57,14 @@ def test_keywords_are_named_in_title_case(path: Path) -> None:
     for keyword in keywords(path):
         for word in keyword.name.split():
             assert not word[0].isalpha() or word[0].isupper() or word in {"of", "to"}, keyword.name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=relative)
+def test_keywords_keep_to_the_glossary(path: Path) -> None:
+    for keyword in keywords(path):
+        name = words_of(keyword.name.replace(" ", "_"))
+        for banned in banned_words():
+            assert f"_{banned}_" not in name, f"{relative(path)}: {keyword.name}"
 
 
 def test_only_one_keyword_presses_send() -> None:
