@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from billcopy import request_queue
-from billcopy.bot_launch import BotProcess, launch
+from billcopy.bot_launch import Bot as LaunchedBot
+from billcopy.bot_launch import launch
 from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason
 from billcopy.database import Connection, Login
 from billcopy.model import NewRequest, Story
@@ -74,7 +75,7 @@ class Bot:
         return BotOrder(**{**values, **changes})
 
     def run(
-        self, *, on_start: Callable[[BotProcess], None] | None = None, **changes: Any
+        self, *, on_start: Callable[[LaunchedBot], None] | None = None, **changes: Any
     ) -> StopReason:
         """Run a bot to its end; what it said is in `lines`."""
         self.lines.clear()
@@ -135,7 +136,7 @@ def bot(
     mail_sink: MailSink,
     vault: ProvisionedVault,
     tmp_path: Path,
-) -> Iterator[Bot]:
+) -> Bot:
     """A bot's surroundings with the credential in Vault and an empty queue."""
     vault.change_password(practice_portal.password)
     ops = database.connect(Login.OPS)
@@ -146,7 +147,7 @@ def bot(
         actor="tests",
         reason="tests do not wait",
     )
-    yield Bot(
+    return Bot(
         database=database,
         portal=practice_portal,
         mail_sink=mail_sink,

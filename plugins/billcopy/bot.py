@@ -1,7 +1,8 @@
-"""`python -m billcopy.bot`: one bot run. Reads its order from standard input, says why it stopped
-by its exit code, and one readable line per request and invoice on standard output.
+"""`python -m billcopy.bot`: one bot run.
 
-Not started by hand: `billcopy.bot_launch` starts it below a reaper.
+It reads its order from standard input, says one readable line per request and invoice on standard
+output, and why it stopped by its exit code. Not started by hand: `billcopy.bot_launch` starts it
+below a reaper.
 """
 
 from __future__ import annotations
@@ -197,7 +198,13 @@ def _run_of(
     say: Say,
 ) -> bot_context.BotRun:
     return bot_context.BotRun(
-        work=BotWork(ledger, profile, say=say, evidence_url=order.evidence_url),
+        work=BotWork(
+            ledger,
+            profile,
+            say=say,
+            evidence_url=order.evidence_url,
+            test_accounts=order.rehearse is not None,
+        ),
         session=session,
         browser=browser,
         left=order.limit,

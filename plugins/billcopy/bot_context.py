@@ -104,7 +104,7 @@ def step(
     """A keyword whose errors are recorded, and shown to Robot by their code."""
 
     @functools.wraps(method)
-    def recorded(self: Library, *args: P.args, **kwargs: P.kwargs) -> R:
+    def recorded(self: Library, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return method(self, *args, **kwargs)
         except BillCopyError as error:

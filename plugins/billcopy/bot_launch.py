@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import billcopy
@@ -22,91 +22,92 @@ _DISPLAY = ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")
 _PACKAGE_FOLDER = Path(billcopy.__file__).resolve().parents[1]
 
 
-class BotProcess:
-    """One running bot, seen from outside."""
+class Bot:
+    """One bot, seen from outside: `run` it, `end` it from wherever it must be ended."""
 
     def __init__(self, order: BotOrder) -> None:
-        """Start it.
+        self._order = order
+        self._process: subprocess.Popen[str] | None = None
+        self._ended = False
+
+    @property
+    def pid(self) -> int | None:
+        """The reaper's process id, also its process group and session; None before the start."""
+        return self._process.pid if self._process else None
+
+    def run(self, *, on_line: Callable[[str], None]) -> StopReason:
+        """Run it to its end, handing on each line it says, at once; why it stopped.
 
         Raises:
-            OSError: the process cannot be started, or the work folder not be made.
+            OSError: it cannot be started.
         """
-        work_dir = Path(order.work_dir)
+        if self._ended:
+            return StopReason.INTERRUPTED
+        process = self._process = self._start()
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                on_line(line.rstrip("\n"))
+            return StopReason.from_exit_code(process.wait())
+        finally:
+            self.end()
+            process.stdout.close()
+
+    def end(self) -> None:
+        """Ask it to end; the reaper sees to it that everything below ends, too.
+
+        Safe in a signal handler, more than once, before the start and after the end.
+        """
+        self._ended = True
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
+
+    def _start(self) -> subprocess.Popen[str]:
+        work_dir = Path(self._order.work_dir)
         work_dir.mkdir(parents=True, exist_ok=True)
         python = [sys.executable, "-m"]
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [*python, "billcopy.reaper", "--", *python, "billcopy.bot"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=work_dir,
-            env=_environment(order, work_dir),
+            env=_environment(self._order, work_dir),
             start_new_session=True,
             text=True,
             encoding="utf-8",
             errors="replace",
         )
-        assert self._process.stdin is not None
+        assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it ended at once; its exit code will say why
-            self._process.stdin.write(order.to_json() + "\n")
-            self._process.stdin.close()
-
-    @property
-    def pid(self) -> int:
-        """The reaper's process id, which is also its process group and session."""
-        return self._process.pid
-
-    def lines(self) -> Iterator[str]:
-        """What the bot says, line by line, until it ends."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            yield line.rstrip("\n")
-
-    def wait(self) -> StopReason:
-        """Wait for its end; read `lines` first."""
-        code = self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        return StopReason.from_exit_code(code)
-
-    def terminate(self) -> None:
-        """Ask it to end; the reaper sees to it that everything below ends, too. Any number of times."""
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGTERM)
+            process.stdin.write(self._order.to_json() + "\n")
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        return process
 
 
 def launch(
     order: BotOrder,
     *,
     on_line: Callable[[str], None],
-    on_start: Callable[[BotProcess], None] | None = None,
+    on_start: Callable[[Bot], None] | None = None,
 ) -> StopReason:
     """Run a bot to its end, handing on each line it says; returns why it stopped.
 
     Args:
         order: what the bot is told.
         on_line: called with each line, at once.
-        on_start: called with the process, for whoever may have to `terminate` it.
+        on_start: called with the bot before it runs, for whoever may have to `end` it.
 
     Raises:
         OSError: it cannot be started.
     """
-    process = BotProcess(order)
-    try:
-        if on_start is not None:
-            on_start(process)
-        for line in process.lines():
-            on_line(line)
-        return process.wait()
-    except BaseException:
-        process.terminate()
-        raise
-
-
-def terminate(process: BotProcess) -> None:
-    """Ask a bot to end; safe in a signal handler and more than once."""
-    process.terminate()
+    bot = Bot(order)
+    if on_start is not None:
+        on_start(bot)
+    return bot.run(on_line=on_line)
 
 
 def _environment(order: BotOrder, work_dir: Path) -> dict[str, str]:

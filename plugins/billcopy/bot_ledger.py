@@ -15,7 +15,7 @@ from billcopy import request_queue
 from billcopy.bot_connection import PortalConnection
 from billcopy.bot_lease import LeaseKeeper
 from billcopy.bot_order import StopReason
-from billcopy.errors import LeaseLost
+from billcopy.errors import ErrorClass, LeaseLost
 from billcopy.model import ClaimedRequest, Delivery, FoundInvoice, Permission, Settled
 
 # Deferred requests come due without anybody saying so.
@@ -45,7 +45,10 @@ class Ledger(Protocol):
         """What is planned for the request, the doubtful first."""
 
     def plan(
-        self, request: ClaimedRequest, invoices: Sequence[FoundInvoice], ignored_kinds: Sequence[str]
+        self,
+        request: ClaimedRequest,
+        invoices: Sequence[FoundInvoice],
+        ignored_kinds: Sequence[str],
     ) -> Permission:
         """Record what the portal listed."""
 
@@ -92,7 +95,7 @@ class Ledger(Protocol):
     def settle(
         self,
         request: ClaimedRequest,
-        error_class: str | None,
+        error_class: ErrorClass | None,
         reason_code: str | None,
         detail: str | None,
     ) -> Settled | None:
@@ -140,7 +143,10 @@ class QueueLedger:
         return self._database.repeatable(request_queue.deliveries, request)
 
     def plan(
-        self, request: ClaimedRequest, invoices: Sequence[FoundInvoice], ignored_kinds: Sequence[str]
+        self,
+        request: ClaimedRequest,
+        invoices: Sequence[FoundInvoice],
+        ignored_kinds: Sequence[str],
     ) -> Permission:
         """See `Ledger`."""
         return self._database.repeatable(
@@ -232,7 +238,7 @@ class QueueLedger:
     def settle(
         self,
         request: ClaimedRequest,
-        error_class: str | None,
+        error_class: ErrorClass | None,
         reason_code: str | None,
         detail: str | None,
     ) -> Settled | None:

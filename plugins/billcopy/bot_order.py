@@ -88,7 +88,7 @@ class BotOrder:
     linger_seconds: float = 0
     lock_wait_seconds: float = 30
     dry_run: bool = False
-    selection: Selection = Selection()
+    selection: Selection = field(default_factory=Selection)
     dag_run_id: str | None = None
     headed: bool = False
     slow_mo_ms: int = 0

@@ -33,7 +33,7 @@ def to_prove(work: BotWork) -> list[Delivery]:
 
 
 def wait_for_log(work: BotWork, deliveries: Sequence[Delivery]) -> str:
-    """Wait until the log must show the last click; the day to read it from, as the portal writes."""
+    """Wait until the log must show the last click; the day to read it from, as written there."""
     if work.last_click:
         due = work.last_click + work.profile.sent_log.lag.total_seconds()
         time.sleep(max(0.0, due - time.monotonic()))

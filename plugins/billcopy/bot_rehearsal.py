@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 from billcopy.bot_order import StopReason, TestRequest
+from billcopy.errors import ErrorClass
 from billcopy.model import ClaimedRequest, Delivery, FoundInvoice, Permission, Settled
 
 _LONG_ENOUGH = timedelta(minutes=10)
@@ -59,7 +60,10 @@ class RehearsalLedger:
         return list(self._planned)
 
     def plan(
-        self, request: ClaimedRequest, invoices: Sequence[FoundInvoice], ignored_kinds: Sequence[str]
+        self,
+        request: ClaimedRequest,
+        invoices: Sequence[FoundInvoice],
+        ignored_kinds: Sequence[str],
     ) -> Permission:
         """Plan in memory, without the queue's limits and duplicates."""
         ignored = {kind.casefold() for kind in ignored_kinds}
@@ -131,7 +135,7 @@ class RehearsalLedger:
     def settle(
         self,
         request: ClaimedRequest,
-        error_class: str | None,
+        error_class: ErrorClass | None,
         reason_code: str | None,
         detail: str | None,
     ) -> Settled | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import robot
+from robot import run as run_robot  # type: ignore[attr-defined]
 from robot.api import SuiteVisitor
 
 from billcopy.portal_profile import Profile
@@ -29,7 +29,7 @@ class _PortalFolder(SuiteVisitor):  # type: ignore[misc]
 
 
 def run(profile: Profile, *, output_folder: Path, log_level: str, with_log: bool) -> int:
-    """Run the suite with its listeners; returns Robot's own code, which says nothing about requests.
+    """Run the suite with its listeners; returns Robot's code, which says nothing about requests.
 
     Args:
         profile: the portal, checked.
@@ -39,7 +39,7 @@ def run(profile: Profile, *, output_folder: Path, log_level: str, with_log: bool
     """
     output_folder.mkdir(parents=True, exist_ok=True)
     timeout = profile.keyword_timeout.total_seconds()
-    code: int = robot.run(
+    code: int = run_robot(
         str(ROBOT_FOLDER / "tasks" / "bill_copies.robot"),
         name=profile.title,
         rpa=True,

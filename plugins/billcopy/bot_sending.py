@@ -46,9 +46,7 @@ def plan(work: BotWork, listed: Sequence[Mapping[str, Any]]) -> list[Delivery]:
     request, profile = work.in_hand, work.profile
     rows = (_invoice(work, row) for row in listed)
     found = {
-        one.number: one
-        for one in rows
-        if request.period_from <= one.issued_on <= request.period_to
+        one.number: one for one in rows if request.period_from <= one.issued_on <= request.period_to
     }
     ignored = sorted({one.kind for one in found.values() if not profile.is_sendable(one.kind)})
     _obey(work.ledger.plan(request, list(found.values()), ignored))

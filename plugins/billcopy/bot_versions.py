@@ -20,7 +20,7 @@ def boot_id() -> str:
 
 
 def started_at(pid: int) -> float:
-    """When a process started, in clock ticks since boot: tells it from a later one of its number."""
+    """When a process started, in clock ticks since boot: a later one of its number differs."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:

@@ -42,12 +42,18 @@ class BotWork:
     """One bot run's work, one request at a time, in one thread."""
 
     def __init__(
-        self, ledger: Ledger, profile: Profile, *, say: Say, evidence_url: str
+        self,
+        ledger: Ledger,
+        profile: Profile,
+        *,
+        say: Say,
+        evidence_url: str,
+        test_accounts: bool = False,
     ) -> None:
         self.ledger = ledger
         self.profile = profile
         self.say = say
-        self.masker = Masker()
+        self.masker = Masker(strict=not test_accounts)
         self.sender: str | None = None
         """The service user, as the portal's log names it."""
         self.request: ClaimedRequest | None = None

@@ -53,7 +53,9 @@ def covered(picture: bytes, boxes: Iterable[Mapping[str, float]]) -> bytes | Non
     return kept.getvalue()
 
 
-def place(*, portal: str, request_id: int, attempt_id: int, delivery_id: int | None, kind: str) -> str:
+def place(
+    *, portal: str, request_id: int, attempt_id: int, delivery_id: int | None, kind: str
+) -> str:
     """A name for a piece of evidence, below the store's root; it says nothing about a customer."""
     day = datetime.now(UTC).strftime("%Y/%m/%d")
     part = f"delivery-{delivery_id}" if delivery_id is not None else "request"

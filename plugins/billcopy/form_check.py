@@ -101,9 +101,7 @@ def answers_check(
     )
 
 
-def _is_surname(
-    asked: list[str], words: list[str], *, name: str, surname_first: bool
-) -> bool:
+def _is_surname(asked: list[str], words: list[str], *, name: str, surname_first: bool) -> bool:
     if asked == words:
         return True
     if "," in name:  # Surname, Given

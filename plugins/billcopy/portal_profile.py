@@ -1,7 +1,7 @@
 """A portal folder's `profile.yaml`: what the bot must know about a portal besides its keywords.
 
-docs/portals.md explains each key to the people who write these files; this module checks them. Every
-complaint names the file, the key and the rule.
+docs/portals.md explains each key to the people who write these files; this module checks them.
+Every complaint names the file, the key and the rule.
 """
 
 from __future__ import annotations

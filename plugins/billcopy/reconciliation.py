@@ -1,4 +1,4 @@
-"""Which row of the portal's own log proves which delivery. Pure: rows and deliveries in, verdicts out.
+"""Which row of the portal's own log proves which delivery: rows and deliveries in, verdicts out.
 
 A row proves a delivery if invoice, recipient and sender agree, it is not older than the delivery's
 intent (less what the two clocks may differ and the log may round away), and it has not proved

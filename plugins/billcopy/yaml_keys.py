@@ -75,9 +75,7 @@ class Keys:
             self.complain(key, f"must be one of {', '.join(choices)}")
         return str(value)
 
-    def number(
-        self, key: str, *, least: float, most: float, default: float | None = None
-    ) -> float:
+    def number(self, key: str, *, least: float, most: float, default: float | None = None) -> float:
         """A number within bounds."""
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float):

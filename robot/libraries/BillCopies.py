@@ -28,7 +28,7 @@ class BillCopies:
 
     @keyword
     def what_is_missing(self) -> str:
-        """Returns what must be new before the next request: ``browser``, ``session`` or ``page``."""
+        """Returns what must be new for the next request: ``browser``, ``session`` or ``page``."""
         run = self._run
         run.page_left = False
         return run.session.missing
@@ -141,23 +141,19 @@ class BillCopies:
 
     @keyword
     @step
-    def wait_for_the_sent_log(self, deliveries: Sequence[Delivery]) -> str:
-        """Waits until the log must show the last click; returns from which day on to read it."""
+    def wait_for_the_sent_log(self, deliveries: Sequence[Delivery]) -> tuple[str, list[str]]:
+        """Waits until the log must show the last click; returns what to look for in it.
+
+        That is the day to read it from on, as the portal writes it, and the invoice numbers.
+        """
         work = self._run.work
         since = bot_proving.wait_for_log(work, deliveries)
         self._looked_at = work.ledger.now()
-        return since
-
-    @keyword
-    def invoice_numbers_of(self, deliveries: Sequence[Delivery]) -> list[str]:
-        """Returns the invoice numbers in question, for portals whose log is on the invoices."""
-        return [one.invoice_number for one in deliveries]
+        return since, [one.invoice_number for one in deliveries]
 
     @keyword
     @step
-    def prove_by_the_sent_log(
-        self, deliveries: Sequence[Delivery], log: Mapping[str, Any]
-    ) -> None:
+    def prove_by_the_sent_log(self, deliveries: Sequence[Delivery], log: Mapping[str, Any]) -> None:
         """Confirms what the log shows, reports what it lacks."""
         bot_proving.prove(self._run.work, deliveries, log, self._looked_at)
 
@@ -182,7 +178,9 @@ class BillCopies:
             report = self._javascript("guardReport")
             run.blocked_requests, run.blocked_listed = report["blocked"], report["listed"]
             run.page_left = True
-        except Exception as error:  # whatever it is, the listener must not settle before all is dead
+        except (
+            Exception
+        ) as error:  # whatever it is, the listener must not settle before all is dead
             browser_is_gone(run, error)
 
     def _name_the_failure(self, *, lost: bool, answered: bool) -> None:
@@ -194,7 +192,7 @@ class BillCopies:
 
     @staticmethod
     def _task_failed() -> bool:
-        return BuiltIn().get_variable_value("${TEST STATUS}") == "FAIL"
+        return bool(BuiltIn().get_variable_value("${TEST STATUS}") == "FAIL")
 
     def _keep_picture(self, kind: str, delivery: Delivery | None) -> None:
         work = self._run.work

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
@@ -21,7 +23,7 @@ class Reading:
         column is a name and a CSS selector below the row; ``@name`` behind it reads an attribute
         instead of what is shown, and an empty selector the row itself.
 
-        | ${rows} =    `Read Rows`    rows=css=#invoices tbody tr    number=td:nth-child(1)    link=a@href
+        | ${rows} =    `Read Rows`    rows=css=#list tbody tr    number=td:nth-child(1)    to=a@href
 
         It does not wait: make sure first that the page is the right one.
         """
@@ -46,6 +48,6 @@ class Reading:
                 raise fail(PageDrift(f"The field “{name}” is {often} on the page."))
         return {name: value or "" for name, value in values.items()}
 
-    def _javascript(self, name: str, **arguments: object) -> object | dict[str, object] | list[object]:
-        browser = BuiltIn().get_library_instance("Browser")
+    def _javascript(self, name: str, **arguments: object) -> Any:
+        browser: Any = BuiltIn().get_library_instance("Browser")
         return browser.call_js_keyword(name, **arguments)

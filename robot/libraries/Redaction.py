@@ -52,7 +52,7 @@ class Redaction:
 
     def end_for_iteration(self, data: Any, result: Any) -> None:
         """Hide what the loop went over."""
-        result.assign = {name: MASK for name in result.assign}
+        result.assign = dict.fromkeys(result.assign, MASK)
         self._reduce(result)
 
     def end_test(self, data: Any, result: Any) -> None:
