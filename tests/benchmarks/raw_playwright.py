@@ -124,7 +124,9 @@ def main() -> None:
         actor="bench",
     )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.find(), args=order["flags"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium.find(), args=list(chromium.FLAGS)
+        )
         context = browser.new_context(base_url=order["portal_url"], service_workers="block")
         page = context.new_page()
         sign_in(page, order)
