@@ -39,7 +39,7 @@ begin
             coalesce((select string_agg(p.name, ', ' order by p.name) from portals as p), 'none')
         );
     end if;
-    perform demand(p_account ~ portal.account_pattern, 'account',
+    perform demand(p_account ~ format('^(?:%s)$', portal.account_pattern), 'account',
         format('is not an account number of %s (such as %s)', portal.title, portal.account_example));
     v_today := (now() at time zone portal.time_zone)::date;
     perform demand(p_period_from is not null, 'period_from', 'must be given');

@@ -24,7 +24,7 @@ language plpgsql security definer set search_path = billcopy, pg_temp as $$
 begin
     perform act_as(p_actor);
     perform demand(exists (select from pg_timezone_names as z where z.name = p_time_zone), 'time_zone', 'is not a time zone');
-    perform demand(p_account_example ~ p_account_pattern, 'account_example', 'must match the account pattern');
+    perform demand(p_account_example ~ format('^(?:%s)$', p_account_pattern), 'account_example', 'must match the account pattern');
     insert into portals as p (name, title, account_pattern, account_example, recipient_policy, time_zone)
     values (p_name, p_title, p_account_pattern, p_account_example, p_recipient_policy, p_time_zone)
     on conflict (name) do update set title = excluded.title, account_pattern = excluded.account_pattern,

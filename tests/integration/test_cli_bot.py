@@ -140,6 +140,16 @@ def test_a_portal_folder_is_registered_from_its_profile(billcopy: Run) -> None:
     assert portal["title"] != "Practice Bank (tests)"
 
 
+@pytest.mark.parametrize("account", ["x4027310", "4027310999", "4027310x", "40273"])
+def test_an_account_matches_the_profiles_pattern_as_a_whole(billcopy: Run, account: str) -> None:
+    billcopy("portal-register", "practice")
+    words = ("submit", "--portal", "practice", "--from", "2026-01-01", "--to", "2026-01-31")
+    assert (
+        "account: is not an account number" in billcopy(*words, "--account", account, code=1).stderr
+    )
+    billcopy(*words, "--account", "4027310")
+
+
 def test_a_new_portal_folder_starts_from_the_template(billcopy: Run, tmp_path: Path) -> None:
     shown = billcopy("portal-new", "north_bank", "--in", tmp_path).stdout
     assert "make portal-check PORTAL=north_bank" in shown
