@@ -12,6 +12,14 @@ import httpx
 
 Json = dict[str, Any]
 DONE = {"success", "failed"}
+BACKFILL_TRIES = 10
+
+
+def _content(answer: httpx.Response, path: str) -> Json:
+    if answer.is_error:
+        raise RuntimeError(f"Airflow answers {answer.status_code} to {path}: {answer.text}")
+    content: Json = answer.json() if answer.content else {}
+    return content
 
 
 class AirflowRest:
@@ -31,11 +39,7 @@ class AirflowRest:
         return self._client.request(method, f"/api/v2{path}", json=body, params=query)
 
     def _checked(self, method: str, path: str, body: Json | None = None, **query: Any) -> Json:
-        answer = self.call(method, path, body, **query)
-        if answer.is_error:
-            raise RuntimeError(f"Airflow answers {answer.status_code} to {path}: {answer.text}")
-        content: Json = answer.json() if answer.content else {}
-        return content
+        return _content(self.call(method, path, body, **query), path)
 
     def health(self) -> dict[str, str]:
         """Status per part of Airflow."""
@@ -68,16 +72,25 @@ class AirflowRest:
         run_id: str = self._checked("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"]
         return run_id
 
-    def backfill(self, dag_id: str, *, start: str, end: str, reprocess: str = "completed") -> int:
-        """Start a backfill; gives its id."""
+    def backfill(
+        self, dag_id: str, *, start: str, end: str, reprocess: str, conf: Json | None = None
+    ) -> int:
+        """Start a backfill of the intervals that begin from `start` to `end`; gives its id."""
         body = {
             "dag_id": dag_id,
             "from_date": start,
             "to_date": end,
             "reprocess_behavior": reprocess,
             "max_active_runs": 1,
+            "dag_run_conf": conf or {},
         }
-        return int(self._checked("POST", "/backfills", body)["id"])
+        # 503: the scheduler held a row that the creation needs; nothing was left behind.
+        for _ in range(BACKFILL_TRIES):
+            answer = self.call("POST", "/backfills", body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
+        return int(_content(answer, "/backfills")["id"])
 
     def runs(self, dag_id: str) -> list[Json]:
         """The DAG's runs, oldest first."""

@@ -1,0 +1,333 @@
+"""The DAG through a real Airflow: api-server, scheduler, dag-processor, triggerer, browser, portal.
+
+One start (about 20 s) for all; the tests build on each other's queue only by what they submit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from billcopy import database, request_queue, settings
+from billcopy.database import Login
+from billcopy.model import NewRequest
+from billcopy.reaper import descendants
+from sandbox import data, mail_sink, stack
+from sandbox.airflow_config import logins
+from sandbox.airflow_rest import DONE, AirflowRest
+from sandbox.plan import Plan, free_ports
+from sandbox.postgres import SUPERUSER, Server
+from sandbox.secrets_server.provision import read_portal_password
+
+pytestmark = [pytest.mark.slow, pytest.mark.airflow, pytest.mark.timeout(600)]
+
+DAG = "deliver_bill_copies"
+FIRST, LAST = date(2026, 1, 1), date(2026, 1, 31)
+UNKNOWN = "7718204"
+
+
+class Stack:
+    """A running stack, and hands to use it with."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.settings = settings.Settings(_env_file=plan.settings_file)
+        self.rest = AirflowRest(
+            plan.airflow_url, user="admin", password=logins(plan.airflow_home)["admin"]
+        )
+        self.server = Server(
+            host="127.0.0.1",
+            port=plan.ports.postgres,
+            superuser=SUPERUSER,
+            password=(plan.home / "postgres" / "superuser_password").read_text(),
+        )
+        self._submitted = 0
+
+    def submit(self, account: str, **changes: Any) -> int:
+        self._submitted += 1
+        values = {
+            "portal": "practice",
+            "account": account,
+            "period_from": FIRST,
+            "period_to": LAST,
+            "source_key": f"test-{self._submitted}",
+            **changes,
+        }
+        with contextlib.closing(database.connect(self.settings, Login.DESK)) as desk:
+            return request_queue.submit(desk, NewRequest(**values), actor="ann").request_id
+
+    def state(self, request_id: int) -> str:
+        return self.query("select state from billcopy.requests where id = %s", request_id)[0][0]
+
+    def query(self, text: str, *values: Any, name: str = "billcopy") -> list[tuple[Any, ...]]:
+        with contextlib.closing(self.server.connect(name)) as connection:
+            cursor = connection.cursor()
+            cursor.execute(text, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def faults(self, **faults: Any) -> None:
+        url = f"{self.plan.portal_url}/_sandbox/faults"
+        (httpx.put(url, json=faults) if faults else httpx.delete(url)).raise_for_status()
+
+    def mails(self) -> list[tuple[str, tuple[str, ...]]]:
+        mails = mail_sink.read_mails(self.plan.mail_folder)
+        return sorted((mail.recipient, mail.invoices) for mail in mails)
+
+    def runs_since(self, known: set[str]) -> list[dict[str, Any]]:
+        """The DAG's runs that are new, once there are some and all have ended."""
+
+        def new() -> list[dict[str, Any]]:
+            return [run for run in self.rest.runs(DAG) if run["dag_run_id"] not in known]
+
+        until(lambda: bool(new()) and all(run["state"] in DONE for run in new()), within=120)
+        return new()
+
+    def known_runs(self) -> set[str]:
+        until(lambda: all(run["state"] in DONE for run in self.rest.runs(DAG)), within=120)
+        return {run["dag_run_id"] for run in self.rest.runs(DAG)}
+
+    def latest_bot(self) -> int:
+        """Process id of the bot run that has not finished."""
+        query = "select process_group from billcopy.bot_runs where finished_at is null"
+        return int(self.query(query + " order by id desc")[0][0])
+
+
+def until(condition: Callable[[], bool], *, within: float) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    plan = Plan(
+        home=tmp_path_factory.mktemp("stack"), ports=free_ports(), paused=True, linger_seconds=2
+    )
+    with stack.running(plan):
+        running = Stack(plan)
+        until(lambda: DAG in running.rest.dags(), within=60)
+        assert running.rest.import_errors() == []
+        running.rest.pause(DAG, paused=False)
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _good_behaviour(running: Stack) -> Iterator[None]:
+    yield
+    running.faults()
+
+
+def tasks(running: Stack, run: dict[str, Any]) -> dict[str, str]:
+    instances = running.rest.task_instances(DAG, run["dag_run_id"])
+    return {name: task["state"] for name, task in instances.items()}
+
+
+def test_nothing_to_do_is_skipped_and_says_why(running: Stack) -> None:
+    run_id = running.rest.trigger(DAG)
+    run = running.rest.finished(DAG, run_id, timeout_seconds=60)
+    assert (run["state"], run["note"]) == ("success", "Nothing to do: no request waits")
+    assert tasks(running, run) == {
+        "requeue": "success",
+        "gate": "skipped",
+        "run_bot": "skipped",
+        "summarise": "success",
+    }
+    assert "Nothing to do: no request waits." in running.rest.log(DAG, run_id, "gate")
+
+
+def test_a_submission_starts_a_run_that_is_green_with_business_failures(running: Stack) -> None:
+    known = running.known_runs()
+    delivered, rejected = running.submit("3310487"), running.submit(UNKNOWN)
+    runs = running.runs_since(known)
+    worked = next(run for run in runs if not run["note"].startswith("Nothing to do"))
+    assert worked["run_type"] == "asset_triggered"
+    assert worked["state"] == "success"
+    assert worked["note"] == "delivered 1, could not be sent 1, to check 0"
+    assert (running.state(delivered), running.state(rejected)) == ("delivered", "rejected")
+    assert len(running.mails()) == 1
+
+
+def test_a_dead_portal_is_red_and_claims_nothing(running: Stack) -> None:
+    known = running.known_runs()
+    running.faults(http_500=100_000)
+    waiting = running.submit("20411963")
+    red = running.runs_since(known)[-1]
+    assert red["state"] == "failed"
+    assert tasks(running, red)["run_bot"] == "failed"
+    assert red["note"]
+    assert running.state(waiting) == "queued"
+    assert running.query("select attempts from billcopy.requests where id = %s", waiting) == [(0,)]
+    # The portal is back: whoever is first, the timetable or a person, delivers it.
+    running.faults()
+    with contextlib.closing(database.connect(running.settings, Login.OPS)) as ops:
+        if request_queue.status(ops, "practice")[0]["refusal"]:
+            request_queue.close_breaker(ops, "practice", actor="ops", reason="it is back")
+    until_delivered(running, waiting)
+
+
+def until_delivered(running: Stack, request_id: int) -> None:
+    if running.state(request_id) == "queued":
+        running.rest.finished(DAG, running.rest.trigger(DAG), timeout_seconds=90)
+    until(lambda: running.state(request_id) == "delivered", within=90)
+
+
+def test_a_backfill_run_twice_sends_nothing_twice(running: Stack) -> None:
+    running.known_runs()
+    moved = running.query(
+        "update billcopy.requests set received_at = received_at - interval '1 hour' "
+        "where state in ('delivered', 'rejected') returning received_at"
+    )
+    mails = running.mails()
+    first, last = min(moved)[0], max(moved)[0]
+    for reprocess in ("none", "completed"):
+        known = {one["id"] for one in _backfills(running)}
+        running.rest.backfill(
+            DAG,
+            start=_quarter(first).isoformat(),
+            end=_quarter(last).isoformat(),
+            reprocess=reprocess,
+            conf={"states": ["failed", "partial", "rejected"]},
+        )
+        until(lambda known=known: _is_done(running, known), within=150)
+        runs = [run for run in running.rest.runs(DAG) if run["run_type"] == "backfill"]
+        assert runs
+        assert {run["state"] for run in runs} == {"success"}
+        assert any("could not be sent 1" in run["note"] for run in runs)
+        assert running.mails() == mails
+    retried = "select count(*) from billcopy.attempts as a join billcopy.requests as r on "
+    retried += "a.request_id = r.id where r.state = 'rejected'"
+    assert running.query(retried)[0][0] == 3
+
+
+def _backfills(running: Stack) -> list[dict[str, Any]]:
+    answer = running.rest.call("GET", "/backfills", dag_id=DAG).json()
+    backfills: list[dict[str, Any]] = answer["backfills"]
+    return backfills
+
+
+def _is_done(running: Stack, known: set[int]) -> bool:
+    new = [one for one in _backfills(running) if one["id"] not in known]
+    return bool(new) and all(one["completed_at"] for one in new)
+
+
+def _quarter(moment: datetime) -> datetime:
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+
+
+@pytest.mark.parametrize("way", ["marked failed", "task killed", "supervisor killed"])
+def test_a_killed_bot_task_leaves_no_browser_and_its_request_is_rescued(
+    running: Stack, way: str
+) -> None:
+    known = running.known_runs()
+    running.faults(latency_ms=60_000, latency_path="/accounts")
+    account = {"marked failed": "6093377", "task killed": "5126609", "supervisor killed": "7450021"}
+    waiting = running.submit(account[way])
+    until(lambda: running.state(waiting) == "claimed", within=60)
+    bot = running.latest_bot()
+    browsers = [pid for pid in descendants(bot) if "chrom" in _command(pid)]
+    assert browsers
+    everything = [bot, *descendants(bot)]
+    if way == "marked failed":
+        (run_id,) = {run["dag_run_id"] for run in running.rest.runs(DAG)} - known
+        path = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/run_bot"
+        answer = running.rest.call("PATCH", path, {"new_state": "failed"})
+        answer.raise_for_status()
+        within = 15.0  # until the task's next heartbeat tells it, plus 5 s
+    else:
+        task = _parent(bot)
+        os.kill(task if way == "task killed" else _parent(task), signal.SIGKILL)
+        within = 5.0
+    until(lambda: not any(_lives(pid) for pid in everything), within=within)
+    running.faults()
+    # Its lease runs out after two minutes; the test does not wait for that.
+    expire = "update billcopy.requests set lease_until = now() - interval '1 hour' "
+    running.query(expire + "where id = %s and state = 'claimed'", waiting)
+    until(lambda: all(run["state"] in DONE for run in running.rest.runs(DAG)), within=60)
+    running.rest.finished(DAG, running.rest.trigger(DAG), timeout_seconds=90)
+    until_delivered(running, waiting)
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return ["X", "0"]
+
+
+def _parent(pid: int) -> int:
+    return int(_stat(pid)[1])
+
+
+def _lives(pid: int) -> bool:
+    return _stat(pid)[0] not in ("X", "Z")
+
+
+def test_a_form_that_breaks_a_rule_is_refused_with_the_rule(running: Stack) -> None:
+    for conf, says in (
+        ({"limit": 0}, "0 is less than the minimum of 1"),
+        ({"received_from": "yesterday"}, "'yesterday' is not"),
+        ({"states": ["delivered"]}, "'delivered' is not one of"),
+        ({"request_ids": ["4711x"]}, "'4711x' is not"),
+    ):
+        body = {"logical_date": None, "conf": conf}
+        answer = running.rest.call("POST", f"/dags/{DAG}/dagRuns", body)
+        assert answer.status_code == 400
+        assert says in answer.text
+
+
+def test_a_viewer_may_look_and_nothing_else(running: Stack) -> None:
+    password = logins(running.plan.airflow_home)["viewer"]
+    viewer = AirflowRest(running.plan.airflow_url, user="viewer", password=password)
+    assert viewer.runs(DAG)
+    body = {"logical_date": None, "conf": {}}
+    assert viewer.call("POST", f"/dags/{DAG}/dagRuns", body).status_code == 403
+
+
+def test_nothing_personal_and_no_password_in_what_airflow_keeps(running: Stack) -> None:
+    """Last in this module: everything above has left its traces."""
+    root_token = (running.plan.home / "vault" / "root_token").read_text()
+    password = read_portal_password(running.plan.vault_url, root_token)
+    assert password
+    secrets = [password]
+    for line in (running.plan.home / "pgpass").read_text().splitlines():
+        secrets.append(line.rsplit(":", 1)[1])
+    used = {"3310487", "20411963", "6093377", "5126609", "7450021", UNKNOWN}
+    for account in data.accounts():
+        if account.number in used:
+            secrets += [account.number, account.name, *([account.email] if account.email else [])]
+    secrets.append(UNKNOWN)
+    kept = {
+        str(path): path.read_text(errors="replace")
+        for folder in (running.plan.airflow_home / "logs", running.plan.log_folder)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    for table, column in (("xcom", "value"), ("dag_run", "conf"), ("dag_run_note", "content")):
+        text = f"select {column}::text from {table}"
+        found = running.query(text, name="airflow")
+        kept[table] = "\n".join(str(row[0]) for row in found)
+    found = running.query(
+        "select rendered_fields::text from rendered_task_instance_fields", name="airflow"
+    )
+    kept["rendered fields"] = "\n".join(str(row[0]) for row in found)
+    for secret in secrets:
+        pattern = re.compile(rf"(?<![0-9]){re.escape(secret)}(?![0-9])")
+        leaks = [place for place, text in kept.items() if pattern.search(text)]
+        assert leaks == [], f"{secret[:2]}… stands in {leaks}"
