@@ -21,7 +21,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _LOCK_POLL_SECONDS = 0.5
-_RECONNECT_SECONDS = 30.0
 _UNANSWERED_MILLISECONDS = 20_000  # a server that acknowledges nothing for so long is gone
 
 
@@ -38,10 +37,16 @@ class PortalConnection:
     """One connection, one portal lock. Not for use by several threads."""
 
     def __init__(self, access: DatabaseAccess, portal: str, *, lock_wait_seconds: float) -> None:
+        """`lock_wait_seconds`: how long to wait for another bot's end, and for the database's return.
+
+        Raises:
+            DatabaseUnavailable: no answer.
+        """
         self._access = access
         self._portal = portal
         self._lock_wait_seconds = lock_wait_seconds
         self._locked = False
+        self._given_up = False
         self._connection = open_connection(access)
 
     def close(self) -> None:
@@ -91,6 +96,8 @@ class PortalConnection:
         try:
             return function(self._connection, *args, **kwargs)
         except DatabaseUnavailable:
+            if self._given_up:
+                raise
             self._reconnect()
             return function(self._connection, *args, **kwargs)
 
@@ -114,8 +121,9 @@ class PortalConnection:
         return self._portal in payloads
 
     def _reconnect(self) -> None:
-        give_up_at = time.monotonic() + _RECONNECT_SECONDS
+        give_up_at = time.monotonic() + self._lock_wait_seconds
         self._connection.close()
+        self._given_up = True  # unless it comes back: nobody waits for it a second time
         while True:
             try:
                 self._connection = open_connection(self._access)
@@ -126,3 +134,4 @@ class PortalConnection:
                 time.sleep(_LOCK_POLL_SECONDS)
         if self._locked:
             self.take_lock()
+        self._given_up = False

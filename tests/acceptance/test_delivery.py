@@ -1,4 +1,4 @@
-"""Requests through the real browser, the practice portal and the real database, as the desk asks."""
+"""Requests through the real browser, the practice portal and the real database."""
 
 from __future__ import annotations
 

@@ -1,0 +1,144 @@
+"""A moody portal: what the bot does, what the desk reads, and that nobody gets two e-mails."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from billcopy.bot_order import StopReason
+from tests.bot_fixtures import EMAIL, Bot
+
+pytestmark = pytest.mark.slow
+
+ONE_MAIL = [(EMAIL, "INV-2026-000038")]
+QUARTER = {"period_from": date(2026, 1, 1), "period_to": date(2026, 3, 31)}
+
+
+def attempts(bot: Bot, request: int) -> int:
+    return int(bot.story(request).request["attempts"])
+
+
+def test_pop_ups_alerts_late_buttons_and_slow_pages_are_only_slow(bot: Bot) -> None:
+    request = bot.submit()
+    bot.portal.set_faults(popup=True, native_alert=True, late_button_ms=500, latency_ms=150)
+    assert bot.run() is StopReason.DRAINED
+    assert bot.state(request) == "delivered"
+    assert bot.sent() == ONE_MAIL
+
+
+PAGES = {"search": 4, "first form": 8, "first send": 9, "second send": 12, "sent log": 17}
+
+
+@pytest.mark.parametrize("pages", PAGES.values(), ids=PAGES)
+def test_an_expired_session_is_renewed_once_and_the_request_goes_on(bot: Bot, pages: int) -> None:
+    request = bot.submit(**QUARTER)
+    bot.portal.set_faults(session_expiry_after=pages)
+    assert bot.run() is StopReason.DRAINED
+    assert bot.state(request) in ("delivered", "queued WAITING_FOR_LOG")
+    assert attempts(bot, request) == 0
+    steps = [one["step"] for one in bot.story(request).steps]
+    assert steps.count("signing in again") == 1
+    finish(bot, request)
+    assert bot.state(request) == "delivered"
+    assert len(bot.sent()) == 3
+
+
+def test_a_server_error_costs_an_attempt_and_the_next_one_succeeds(bot: Bot) -> None:
+    request = bot.submit()
+    bot.portal.set_faults(http_500=1, http_500_path="/invoices$")
+    bot.run()
+    assert bot.state(request) == "queued PORTAL_DOWN"
+    assert attempts(bot, request) == 1
+    finish(bot, request)
+    assert bot.state(request) == "delivered"
+    assert bot.sent() == ONE_MAIL
+
+
+def test_a_crash_after_the_send_is_cleared_up_from_the_log(bot: Bot) -> None:
+    request = bot.submit()
+    bot.portal.set_faults(send_then_crash=1)
+    bot.run()
+    assert bot.state(request) == "queued PORTAL_DOWN"
+    [delivery] = bot.story(request).deliveries
+    assert delivery["state"] == "in_doubt"
+    finish(bot, request)
+    assert bot.state(request) == "delivered"
+    assert bot.sent() == ONE_MAIL
+
+
+def test_a_portal_that_lies_about_sending_is_believed_only_by_its_log(bot: Bot) -> None:
+    request = bot.submit()
+    bot.portal.set_faults(says_sent_but_did_not=1)
+    bot.run()
+    assert bot.state(request) == "queued WAITING_FOR_LOG"
+    assert attempts(bot, request) == 0
+    finish(bot, request)
+    assert bot.state(request) == "delivered"
+    assert bot.sent() == ONE_MAIL
+
+
+def test_a_lagging_log_defers_the_request_and_costs_nothing(bot: Bot) -> None:
+    request = bot.submit()
+    bot.portal.set_faults(sent_log_lag_seconds=3600)
+    bot.run()
+    assert bot.state(request) == "queued WAITING_FOR_LOG"
+    assert attempts(bot, request) == 0
+    bot.portal.set_faults(sent_log_lag_seconds=0)
+    finish(bot, request)
+    assert bot.state(request) == "delivered"
+    assert bot.sent() == ONE_MAIL
+
+
+@pytest.mark.parametrize("field", ["account", "invoice", "recipient"])
+def test_a_form_that_shows_something_else_is_never_sent(bot: Bot, field: str) -> None:
+    request = bot.submit(recipient="new@example.org", check_value="LS6 2QT")
+    bot.portal.set_faults(wrong_form=field)
+    bot.run()
+    # The recipient is typed over what the form showed, so only the first two can be wrong.
+    expected = "delivered" if field == "recipient" else "rejected FORM_MISMATCH"
+    assert bot.state(request) == expected
+    assert len(bot.sent()) == (1 if field == "recipient" else 0)
+
+
+def test_a_relabelled_button_is_drift_and_is_tried_again(bot: Bot) -> None:
+    bot.portal_folder(impatient)
+    request = bot.submit()
+    bot.portal.set_faults(relabelled={"E-mail copy": "Send duplicate"})
+    bot.run()
+    assert bot.state(request) == "queued UNEXPECTED"
+    [attempt] = bot.story(request).attempts
+    assert "Timeout" in attempt["detail"]
+    assert "E-mail copy" in attempt["detail"]
+    bot.portal.clear_faults()
+    finish(bot, request)
+    assert bot.sent() == ONE_MAIL
+
+
+def test_a_refused_connection_is_a_portal_that_is_down(bot: Bot) -> None:
+    request = bot.submit()
+    bot.portal.stop()
+    try:
+        assert bot.run() is StopReason.INFRASTRUCTURE
+    finally:
+        bot.portal.start()
+    assert bot.state(request) == "queued"
+    assert bot.lines.count("the session could not be made ready (PORTAL_DOWN)") == 2
+
+
+def finish(bot: Bot, request: int) -> None:
+    """Let the bot come back until the request is done."""
+    for _ in range(4):
+        if not bot.state(request).startswith("queued"):
+            return
+        time.sleep(2.1)  # the settle window; a look before its end proves nothing
+        bot.make_due()
+        bot.run()
+
+
+def impatient(folder: Path) -> None:
+    """Keywords time out after a second."""
+    profile = folder / "profile.yaml"
+    profile.write_text(profile.read_text() + "keyword_timeout_seconds: 1\n")

@@ -1,0 +1,257 @@
+"""The guard's permit: exactly one send request passes, whatever page, keyword or time do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from Browser import Browser
+from Browser.utils.data_types import PlaywrightLogTypes
+
+from billcopy import chromium, portal_profile
+from billcopy.bot_keywords import guard_rules
+from billcopy.bot_order import StopReason
+from billcopy.bot_robot import LIBRARIES
+from sandbox.practice_portal import PracticePortal
+from tests.bot_fixtures import EMAIL, PORTALS, Bot
+
+pytestmark = [
+    pytest.mark.slow,
+    # The Browser library never closes the /dev/null it gives its node process.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+INVOICE = "INV-2026-000038"
+OTHER = "INV-2026-000243"
+SEND = 'role=button[name="Send e-mail"]'
+
+
+class Guarded:
+    """A signed-in browser behind the guard, with the send form open."""
+
+    def __init__(self, browser: Browser, portal: PracticePortal) -> None:
+        self.browser, self.portal = browser, portal
+
+    def permit(self, *, invoice: str = INVOICE, seconds: float = 20) -> None:
+        self.javascript(
+            "openPermit",
+            invoice=invoice,
+            milliseconds=seconds * 1000,
+            deadline=(time.time() + seconds) * 1000,
+        )
+
+    def open_form(self) -> None:
+        self.browser.go_to(f"/invoices/{INVOICE}/email")
+
+    def heading(self) -> str:
+        return str(self.browser.get_text("css=h1"))
+
+    def javascript(self, name: str, **arguments: Any) -> Any:
+        return self.browser.call_js_keyword(name, **arguments)
+
+    @property
+    def posts(self) -> int:
+        """How many send requests reached the portal."""
+        return int(self.portal.state()["send_posts"])
+
+    @property
+    def blocked(self) -> int:
+        return int(self.javascript("guardReport")["blocked"])
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(
+        timeout="3 s",
+        enable_playwright_debug=PlaywrightLogTypes.disabled,
+        run_on_failure=None,
+        jsextension=[str(LIBRARIES / "guard.js"), str(LIBRARIES / "reading.js")],
+    )
+    browser.outputdir = str(tmp_path_factory.mktemp("browser"))
+    browser.new_browser(executablePath=str(chromium.find()), args=list(chromium.FLAGS))
+    yield browser
+    browser.close_browser("ALL")
+    browser.playwright.close()
+
+
+@pytest.fixture
+def guarded(library: Browser, practice_portal: PracticePortal) -> Iterator[Guarded]:
+    profile = portal_profile.load(PORTALS / "practice", url=practice_portal.url)
+    library.new_context(baseURL=practice_portal.url)
+    library.call_js_keyword("startGuard", profile=guard_rules(profile))
+    library.new_page("/signin")
+    library.fill_text("id=user_id", practice_portal.username)
+    library.fill_text("id=password", practice_portal.password)
+    library.click('role=button[name="Sign in"]')
+    library.click('role=button[name="Continue"]')
+    one = Guarded(library, practice_portal)
+    blocked = one.blocked
+    one.open_form()
+    assert blocked == one.blocked, "the pages on the way must not be blocked"
+    yield one
+    library.close_context("ALL")
+
+
+def test_without_a_permit_nothing_is_sent_and_it_is_counted(guarded: Guarded) -> None:
+    blocked = guarded.blocked
+    guarded.browser.click(SEND)
+    assert guarded.heading() == "Refused by the bot’s network guard"
+    assert (guarded.posts, guarded.blocked) == (0, blocked + 1)
+
+
+def test_a_permit_lets_one_request_pass(guarded: Guarded) -> None:
+    guarded.permit()
+    guarded.browser.click(SEND)
+    assert guarded.heading() == "E-mail sent"
+    assert guarded.posts == 1
+
+
+def test_a_double_click_sends_once(guarded: Guarded) -> None:
+    guarded.permit()
+    guarded.browser.click_with_options(SEND, clickCount=2)
+    time.sleep(0.5)
+    assert guarded.posts == 1
+
+
+@pytest.mark.parametrize("again", ["reload", "go_back", "history"])
+def test_loading_the_confirmation_again_sends_nothing(guarded: Guarded, again: str) -> None:
+    guarded.permit()
+    guarded.browser.click(SEND)
+    blocked = guarded.blocked
+    if again == "reload":
+        guarded.browser.reload()
+        assert guarded.blocked == blocked + 1
+    elif again == "go_back":
+        guarded.browser.go_back()
+        guarded.browser.go_forward()
+    else:
+        guarded.browser.evaluate_javascript(None, "() => { history.back(); }")
+        time.sleep(0.5)
+        guarded.browser.click(SEND)
+        assert guarded.blocked == blocked + 1
+    assert guarded.posts == 1
+
+
+def test_a_late_click_is_refused(guarded: Guarded) -> None:
+    guarded.permit(seconds=0.2)
+    time.sleep(0.3)
+    guarded.browser.click(SEND)
+    assert guarded.posts == 0
+
+
+def test_a_withdrawn_permit_is_worth_nothing(guarded: Guarded) -> None:
+    guarded.permit()
+    guarded.javascript("withdrawPermit")
+    guarded.browser.click(SEND)
+    assert guarded.posts == 0
+
+
+def test_a_permit_is_for_one_invoice(guarded: Guarded) -> None:
+    guarded.permit(invoice=OTHER)
+    guarded.browser.click(SEND)
+    assert guarded.posts == 0
+
+
+def test_two_requests_at_the_same_moment_share_no_permit(guarded: Guarded) -> None:
+    guarded.permit()
+    guarded.browser.evaluate_javascript(
+        None,
+        """async () => {
+            const send = () => fetch(location.pathname, {method: 'POST',
+                body: new URLSearchParams({recipient: 'a@example.org'})});
+            await Promise.all([send(), send(), send(), send()]);
+        }""",
+    )
+    assert guarded.posts == 1
+
+
+def test_beacons_and_pop_ups_are_guarded_too(guarded: Guarded) -> None:
+    guarded.browser.evaluate_javascript(
+        None,
+        """() => {
+            const fields = new URLSearchParams({recipient: 'a@example.org'});
+            navigator.sendBeacon(location.pathname, fields);
+            document.getElementById('email-form').target = '_blank';
+        }""",
+    )
+    guarded.browser.click(SEND)
+    time.sleep(0.5)
+    assert guarded.posts == 0
+
+
+def test_what_a_bot_must_never_touch_is_out_of_reach(guarded: Guarded) -> None:
+    guarded.browser.go_to(f"/invoices/{INVOICE}")
+    guarded.browser.click('role=button[name="Void invoice"]')
+    assert guarded.heading() == "Refused by the bot’s network guard"
+    guarded.browser.go_to("/accounts/3310487/edit")
+    assert guarded.heading() == "Refused by the bot’s network guard"
+    assert guarded.portal.state()["voided"] == 0
+
+
+# -- through the whole bot -------------------------------------------------------------------------
+
+
+def edited(file: str, old: str, new: str) -> Any:
+    def edit(folder: Path) -> None:
+        text = (folder / file).read_text()
+        assert old in text
+        (folder / file).write_text(text.replace(old, new))
+
+    return edit
+
+
+def finish(bot: Bot) -> None:
+    bot.portal_path = (str(PORTALS),)
+    time.sleep(2.1)
+    bot.make_due()
+    bot.run()
+
+
+def test_a_keyword_that_presses_twice_sends_once(bot: Bot) -> None:
+    bot.portal_folder(
+        edited(
+            "sending.resource",
+            'Click    role=button[name="Send e-mail"]',
+            'Click With Options    role=button[name="Send e-mail"]    clickCount=2',
+        )
+    )
+    request = bot.submit()
+    bot.run()
+    finish(bot)
+    assert bot.state(request) == "delivered"
+    assert bot.sent() == [(EMAIL, INVOICE)]
+
+
+def test_a_keyword_that_skips_the_intent_sends_nothing(bot: Bot) -> None:
+    bot.portal_folder(
+        edited(
+            "sending.resource",
+            "    RETURN    ${form}",
+            "    Click    css=input[type=submit]\n    RETURN    ${form}",
+        )
+    )
+    request = bot.submit()
+    bot.run()
+    assert bot.state(request) == "queued UNEXPECTED"
+    assert bot.sent() == []
+    assert bot.portal.state()["send_posts"] == 0
+    assert bot.execute("select blocked_requests > 0 from billcopy.bot_runs") == [(True,)]
+    assert any("network guard refused" in line for line in bot.lines)
+
+
+def test_a_click_that_outlives_its_time_out_sends_nothing(bot: Bot) -> None:
+    # The button comes after the keyword has given up; the page is closed before the settlement.
+    bot.portal_folder(edited("profile.yaml", "click_budget_seconds: 20", "click_budget_seconds: 1"))
+    request = bot.submit()
+    bot.portal.set_faults(latency_ms=2500, latency_path="/email$")
+    stop = bot.run()
+    assert stop is StopReason.DRAINED
+    bot.portal.clear_faults()
+    sent = bot.portal.state()["send_posts"]
+    assert sent <= 1
+    finish(bot)
+    assert bot.state(request) == "delivered"
+    assert bot.sent() == [(EMAIL, INVOICE)]
