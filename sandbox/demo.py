@@ -52,7 +52,9 @@ def submit(connection: Connection) -> tuple[dict[str, int], list[Outcome]]:
             entered[reference] = report.request_id
         else:
             words = "; ".join(report.why) or report.outcome
-            refused.append(Outcome(reference=reference, state=REFUSED, words=words))
+            refused.append(
+                Outcome(reference=reference, state=REFUSED, code=report.code, words=words)
+            )
     return entered, refused
 
 

@@ -22,6 +22,8 @@ class RowReport:
     outcome: Literal["entered", "there", "refused"]
     request_id: int | None = None
     why: tuple[str, ...] = ()
+    code: str | None = None
+    """What refused it: the first field that breaks a rule, or the error's code."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -42,13 +44,15 @@ def submit_rows(connection: Connection, rows: Sequence[Row], *, actor: str) -> l
 def _submit_row(connection: Connection, row: Row, *, actor: str) -> RowReport:
     if row.request is None:
         why = tuple(str(problem) for problem in row.problems)
-        return RowReport(row=row.number, outcome="refused", why=why)
+        code = row.problems[0].field if row.problems else None
+        return RowReport(row=row.number, outcome="refused", why=why, code=code)
     try:
         submitted = request_queue.submit(connection, row.request, actor=actor)
     except (InputError, AlreadyOpen) as error:
         if isinstance(error, InputError) and error.field == "actor":
             raise  # not the row's fault
-        return RowReport(row=row.number, outcome="refused", why=(error.message,))
+        code = error.field if isinstance(error, InputError) else error.code
+        return RowReport(row=row.number, outcome="refused", why=(error.message,), code=code)
     return RowReport(
         row=row.number,
         outcome="entered" if submitted.entered else "there",
