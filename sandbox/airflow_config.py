@@ -93,11 +93,12 @@ def write_airflow_config(
             "jwt_issuer": "billcopy-sandbox",
         },
         "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 30},
-        # A cold api-server takes 6 to 36 s for its first answer, one that restarts even longer.
+        # A cold api-server takes 6 to 36 s for its first answer. A task outlives a restart of it:
+        # it gives up after 60 heartbeats, the scheduler gives it up after 120 s.
         "workers": {"execution_api_timeout": 60, "max_failed_heartbeats": 60},
         "scheduler": {
             "scheduler_idle_sleep_time": 0.1,
-            "task_instance_heartbeat_timeout": 300,
+            "task_instance_heartbeat_timeout": 120,
             "enable_health_check": False,
         },
         "logging": {

@@ -32,6 +32,10 @@ class AirflowRest:
         answer.raise_for_status()
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
     def call(
         self, method: str, path: str, body: Json | None = None, **query: Any
     ) -> httpx.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,6 +13,11 @@ from billcopy.settings import PROJECT_ROOT
 from sandbox.postgres import free_port
 
 EXTERNAL_POSTGRES = "BILLCOPY_SANDBOX_POSTGRES"
+
+
+OVERRIDES = re.compile(
+    "AIRFLOW|BILLCOPY_(DATABASE|VAULT|PGPASS|PORTAL_URLS|EVIDENCE|WORK_DIR|LINGER|SETTINGS)"
+)
 
 
 class PortTaken(Exception):
@@ -98,9 +104,14 @@ class Plan:
         return self.home / "ready" / what
 
     def environment(self) -> dict[str, str]:
-        """The environment of every program of the stack; holds nothing secret."""
+        """The environment of every program of the stack; holds nothing secret.
+
+        What the caller has set for another Airflow, or what this stack's own settings say, is left
+        out: the environment would win over the files.
+        """
+        inherited = {name: value for name, value in os.environ.items() if not OVERRIDES.match(name)}
         return {
-            **os.environ,
+            **inherited,
             "AIRFLOW_HOME": str(self.airflow_home),
             "BILLCOPY_SETTINGS_FILE": str(self.settings_file),
             "PYTHONUNBUFFERED": "1",

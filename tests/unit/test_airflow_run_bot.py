@@ -43,6 +43,7 @@ class Bot:
 def bot(monkeypatch: pytest.MonkeyPatch) -> Bot:
     bot = Bot()
     monkeypatch.setattr(run_bot.bot_launch, "launch", bot.launch)
+    monkeypatch.setattr(run_bot, "_end_with_the_supervisor", lambda: None)
     monkeypatch.setattr(run_bot.settings, "load", lambda: settings.Settings(_env_file=None))
     access = VaultAccess(url="http://vault", path="p", role_id="r", wrapped_secret_id=WRAPPED)
     monkeypatch.setattr(run_bot.credentials, "access_for_bot", lambda _settings, _portal: access)

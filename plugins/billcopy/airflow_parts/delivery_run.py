@@ -26,6 +26,9 @@ PLAIN_REFUSALS = {
 }
 WHY = "why"  # XCom key: why nothing was done
 
+# JSON schema's date-time is not checked without a package of its own.
+MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
+
 FORM = {
     "request_ids": Param(
         None,
@@ -39,6 +42,7 @@ FORM = {
         None,
         type=["null", "string"],
         format="date-time",
+        pattern=MOMENT,
         title="Received from",
         description="Only requests received at or after this time.",
         section="Which requests",
@@ -47,6 +51,7 @@ FORM = {
         None,
         type=["null", "string"],
         format="date-time",
+        pattern=MOMENT,
         title="Received before",
         description="Only requests received before this time.",
         section="Which requests",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from billcopy import bot_launch, credentials, settings
 from billcopy.airflow_parts import connections, delivery_run
 from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason
+from billcopy.reaper import PR_SET_PDEATHSIG
 
 WELL = {
     StopReason.DRAINED: None,
@@ -24,6 +27,15 @@ BADLY = {
     StopReason.INTERRUPTED: "the bot was ended from outside",
     StopReason.BAD_PORTAL_FOLDER: "the portal folder breaks a rule; see `make portal-check`",
 }
+
+
+def _end_with_the_supervisor() -> None:
+    """Have the kernel send us SIGTERM when Airflow's supervisor of this task dies.
+
+    Airflow sees to the contrary case only: a task that waits for its bot to say something would
+    not notice for a long time that nobody supervises it any more.
+    """
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 class RunBotOperator(BaseOperator):
@@ -45,6 +57,7 @@ class RunBotOperator(BaseOperator):
             AirflowSkipException: another bot is signed in to the portal.
             AirflowFailException: the bot could not work.
         """
+        _end_with_the_supervisor()
         stop = bot_launch.launch(
             self._order(context),
             on_line=lambda line: self.log.info("%s", line),
