@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from billcopy import intake, intake_text, intake_workbook
 from billcopy.errors import InputError
 
+ROOT = Path(__file__).resolve().parents[2]
 HEADER = "portal,account,period_from,period_to,recipient,check_value,reference,priority"
 GOOD = "practice,04027310,2024-01-01,2024-03-31,,,T-1,2"
 
@@ -358,6 +359,16 @@ def test_a_stray_cell_far_away_does_not_cost_the_machine_its_memory(tmp_path: Pa
     book.active["A1048576"] = "x"
     book.save(tmp_path / "deep.xlsx")
     assert "reaches down to row 1048576" in refusal(tmp_path / "deep.xlsx")
+
+
+def test_the_sample_file_is_read_and_its_slips_are_told() -> None:
+    sample = ROOT / "sandbox" / "samples" / "requests.csv"
+    rows = intake.parse(sample)
+    refused = {row.number: [str(problem) for problem in row.problems] for row in rows}
+    assert {number: why for number, why in refused.items() if why} == {
+        20: ["row: asks for the same as row 19"],
+        24: ["period_from: the year 0225 cannot be meant"],
+    }
 
 
 # -- whatever comes --------------------------------------------------------------------------------

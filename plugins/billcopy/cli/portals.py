@@ -12,7 +12,7 @@ import typer
 from billcopy import portal_profile, request_queue, settings
 from billcopy.cli import connections, options
 from billcopy.cli.output import complain, say
-from billcopy.errors import InputError
+from billcopy.errors import InputError, NotFound
 
 TEMPLATE = "_template"
 
@@ -115,6 +115,8 @@ def portal_new(
         raise InputError("name", "begins with a letter; lower-case letters, digits and _ only")
     now = settings.load()
     template = now.project_root / "robot" / "portals" / TEMPLATE
+    if not (template / portal_profile.PROFILE).is_file():
+        raise NotFound(f"The template {template} is not there.")
     target = (folder or now.portal_path[0]) / portal
     if target.exists():
         raise InputError("name", f"{target} exists already")
