@@ -14,10 +14,10 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from billcopy import (
     bot_context,
+    bot_folders,
     bot_robot,
     bot_versions,
     chromium,
@@ -96,7 +96,8 @@ def _rehearse(
             vault, record_read=lambda _credential, _outcome: None, refused_version=lambda: None
         )
         run = _run_of(order, profile, browser, session, ledger, say)
-        return _run_robot(order, profile, run)
+        stop = _run_robot(order, profile, run, bot_folders.REHEARSAL)
+        return StopReason.BAD_PORTAL_FOLDER if ledger.drifted else stop
 
 
 def _work_the_queue(
@@ -153,7 +154,7 @@ def _work_the_queue(
             with _ledger(order, connection, bot_run_id) as ledger:
                 run = _run_of(order, profile, browser, session, ledger, say)
                 run.open_breaker = open_breaker
-                stop = _run_robot(order, profile, run)
+                stop = _run_robot(order, profile, run, f"run-{bot_run_id}")
         finally:
             _finish(connection, bot_run_id, stop, run, say)
         return stop
@@ -212,11 +213,13 @@ def _run_of(
     )
 
 
-def _run_robot(order: BotOrder, profile: Profile, run: bot_context.BotRun) -> StopReason:
+def _run_robot(
+    order: BotOrder, profile: Profile, run: bot_context.BotRun, folder_name: str
+) -> StopReason:
     bot_context.activate(run)
     bot_robot.run(
         profile,
-        output_folder=Path(order.work_dir),
+        output_folder=bot_folders.start_run(order.work_dir, order.portal, folder_name),
         log_level=order.log_level,
         with_log=not run.work.ledger.may_send,
     )

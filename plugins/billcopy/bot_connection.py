@@ -37,7 +37,7 @@ class PortalConnection:
     """One connection, one portal lock. Not for use by several threads."""
 
     def __init__(self, access: DatabaseAccess, portal: str, *, lock_wait_seconds: float) -> None:
-        """`lock_wait_seconds`: how long to wait for another bot's end, and for the database's return.
+        """`lock_wait_seconds`: how long to wait for another bot to end, or the database to return.
 
         Raises:
             DatabaseUnavailable: no answer.

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import billcopy
+from billcopy import bot_folders
 from billcopy.bot_order import BotOrder, StopReason
 
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -65,16 +66,15 @@ class Bot:
                 os.kill(process.pid, signal.SIGTERM)
 
     def _start(self) -> subprocess.Popen[str]:
-        work_dir = Path(self._order.work_dir)
-        work_dir.mkdir(parents=True, exist_ok=True)
+        folder = bot_folders.portal_folder(self._order.work_dir, self._order.portal)
         python = [sys.executable, "-m"]
         process = subprocess.Popen(
             [*python, "billcopy.reaper", "--", *python, "billcopy.bot"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=work_dir,
-            env=_environment(self._order, work_dir),
+            cwd=folder,
+            env=_environment(self._order, folder),
             start_new_session=True,
             text=True,
             encoding="utf-8",
@@ -110,12 +110,13 @@ def launch(
     return bot.run(on_line=on_line)
 
 
-def _environment(order: BotOrder, work_dir: Path) -> dict[str, str]:
+def _environment(order: BotOrder, folder: Path) -> dict[str, str]:
     names = _INHERITED + (_DISPLAY if order.headed else ())
     inherited = {name: os.environ[name] for name in names if name in os.environ}
     return {
         **inherited,
-        "HOME": str(work_dir),
+        "HOME": str(folder),
+        "TMPDIR": str(bot_folders.browser_folder(order.work_dir, order.portal)),
         "PYTHONPATH": str(_PACKAGE_FOLDER),
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",

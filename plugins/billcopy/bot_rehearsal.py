@@ -50,6 +50,11 @@ class RehearsalLedger:
         self._numbers = count(1)
         self.outcomes: list[Settled] = []
 
+    @property
+    def drifted(self) -> bool:
+        """Whether a walk failed for another reason than the customer's data."""
+        return any(one.state == "failed" for one in self.outcomes)
+
     def next_request(self) -> ClaimedRequest | StopReason:
         """The next of the list."""
         self._planned = []

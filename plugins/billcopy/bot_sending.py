@@ -108,6 +108,7 @@ def begin(work: BotWork, delivery: Delivery, open_permit: OpenPermit) -> Answer:
         raise Unexpected("The send form of this delivery was not checked.")
     if not work.ledger.may_send:
         work.say_of(delivery, "form checked, not sent")
+        work.rehearsed.append(delivery)
         return "next"
     # Both clocks start before the question: its way there and back is not given to the click.
     asked_at, asked_on = time.monotonic(), time.time()

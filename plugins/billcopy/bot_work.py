@@ -60,6 +60,8 @@ class BotWork:
         self.error: BillCopyError | None = None
         self.stop: StopReason | None = None
         self.forms: dict[int, SendForm] = {}
+        self.rehearsed: list[Delivery] = []
+        """What a rehearsal would have sent: it reads the log, too."""
         self.last_click = 0.0
         self._evidence_url = evidence_url
         self._watch = Stopwatch()
@@ -148,6 +150,7 @@ class BotWork:
     def _clear(self) -> None:
         self.request = self.error = None
         self.forms = {}
+        self.rehearsed = []
         self.last_click = 0.0
         self._resumed = False
         self.masker.forget()

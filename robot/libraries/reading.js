@@ -49,14 +49,28 @@ async function fieldsOfPage(page, fields) {
 }
 fieldsOfPage.rfdoc = 'Returns a dictionary of what the page shows in each field; missing ones are null.';
 
+async function readText(page, selector) {
+  return (await locate(page, selector).innerText()).replace(/\s+/g, ' ').trim();
+}
+readText.rfdoc = 'Returns the text of the one element that `selector` finds, as soon as it is there.';
+
+// Frames have coordinates of their own, so only there each element is asked for its box.
 async function boxes(page, show) {
   const found = await Promise.all(
     show.map(async selector => {
-      const elements = await locate(page, selector).all();
-      return Promise.all(elements.slice(0, 50).map(element => element.boundingBox({ timeout: 500 })));
+      if (selector.includes('>>>')) {
+        const elements = await locate(page, selector).all();
+        return Promise.all(elements.slice(0, 50).map(element => element.boundingBox({ timeout: 500 })));
+      }
+      return page.locator(selector).evaluateAll(elements =>
+        elements.slice(0, 50).map(element => {
+          const { x, y, width, height } = element.getBoundingClientRect();
+          return { x, y, width, height };
+        }),
+      );
     }),
   );
-  return found.flat().filter(Boolean);
+  return found.flat().filter(box => box && box.width && box.height);
 }
 
 // The picture leaves the browser uncovered and is covered in memory before it is kept anywhere;

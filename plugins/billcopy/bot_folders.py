@@ -1,0 +1,40 @@
+"""The bot's own folders: one per portal, in it one per bot run, and a place for the browser.
+
+A killed browser leaves its profile behind; the next bot run of the portal removes it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+KEPT_RUNS = 20
+REHEARSAL = "rehearsal"
+
+
+def portal_folder(work_dir: str | Path, portal: str) -> Path:
+    """Everything the bots of one portal write; made if it is not there."""
+    folder = Path(work_dir) / portal
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def browser_folder(work_dir: str | Path, portal: str) -> Path:
+    """Where the browser puts what it needs while it runs."""
+    return portal_folder(work_dir, portal) / "browser"
+
+
+def start_run(work_dir: str | Path, portal: str, name: str) -> Path:
+    """The folder of one bot run, empty; older ones are removed, and what a dead browser left.
+
+    Only for who holds the portal's lock, or rehearses.
+    """
+    parent = portal_folder(work_dir, portal)
+    shutil.rmtree(browser_folder(work_dir, portal), ignore_errors=True)
+    browser_folder(work_dir, portal).mkdir(mode=0o700)
+    shutil.rmtree(parent / name, ignore_errors=True)
+    (parent / name).mkdir(mode=0o700)
+    runs = sorted(parent.glob("run-*"), key=lambda folder: folder.stat().st_mtime)
+    for old in runs[:-KEPT_RUNS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return parent / name
