@@ -20,7 +20,7 @@ from typing import Any
 import pandas
 
 from billcopy import intake_workbook
-from billcopy.errors import AlreadyOpen, InputError
+from billcopy.errors import InputError
 from billcopy.intake_text import CONTROL, as_date, as_moment, as_priority, text_problem
 from billcopy.model import NewRequest
 
@@ -41,14 +41,10 @@ MAX_FILE_BYTES = 10 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Why a row did not become a request: the field, and the rule it breaks.
-
-    `code` is set where the queue has a name for the same refusal.
-    """
+    """Why a row did not become a request: the field, and the rule it breaks."""
 
     field: str
     rule: str
-    code: str | None = None
 
     def __str__(self) -> str:
         return f"{self.field}: {self.rule}"
@@ -221,8 +217,7 @@ def _rows(
             )
             first = first_with.setdefault(asks_for, row.number)
             if first != row.number:
-                rule = f"asks for the same as row {first}"
-                again = Problem(field="row", rule=rule, code=AlreadyOpen.code)
+                again = Problem(field="row", rule=f"asks for the same as row {first}")
                 row = Row(number=row.number, request=None, problems=(again,))
         yield row
 

@@ -44,7 +44,7 @@ def submit_rows(connection: Connection, rows: Sequence[Row], *, actor: str) -> l
 def _submit_row(connection: Connection, row: Row, *, actor: str) -> RowReport:
     if row.request is None:
         why = tuple(str(problem) for problem in row.problems)
-        code = row.problems[0].code or row.problems[0].field
+        code = row.problems[0].field
         return RowReport(row=row.number, outcome="refused", why=why, code=code)
     try:
         submitted = request_queue.submit(connection, row.request, actor=actor)

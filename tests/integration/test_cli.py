@@ -128,7 +128,7 @@ def test_every_row_of_a_file_is_reported(billcopy: Run, tmp_path: Path) -> None:
     assert report[2]["why"] == ["period_from: there is no 2026-02-30 in the calendar"]
     assert report[3]["why"] == ["row: asks for the same as row 2"]
     assert [line["code"] for line in report] == [
-        None, "account", "period_from", "REQUEST_ALREADY_OPEN", None,
+        None, "account", "period_from", "row", None,
     ]  # fmt: skip
     shown = billcopy("submit", "--csv", file, code=1).stdout
     assert "5 rows: 0 entered, 2 were there already, 3 not entered." in shown
