@@ -172,5 +172,5 @@ def test_a_folder_that_breaks_the_contract_is_told_every_rule(
         file.write_text("*** Settings ***\nLibrary    OperatingSystem\n")
     monkeypatch.setenv("BILLCOPY_PORTAL_PATH", f'["{tmp_path}"]')
     told = billcopy("portal-check", "north_bank", code=1).stderr
-    assert "OperatingSystem" in told
+    assert "“Library” is not permitted" in told
     assert "Press Send" in told
