@@ -95,6 +95,7 @@ BUILT_IN = (
 OURS = (
     "Read Fields",
     "Read Rows",
+    "Read Text",
     "Account Not Found",
     "No Address On File",
     "Page Is Not As Expected",

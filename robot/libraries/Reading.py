@@ -24,8 +24,8 @@ class Reading:
 
         | ${heading} =    `Read Text`    css=h1
         """
-        text: str = self._javascript("readText", selector=selector)
-        return text
+        answer = self._javascript("textOfPage", selector=selector)
+        return str(answer["text"])
 
     @keyword
     def read_rows(self, *, rows: str, **columns: str) -> list[dict[str, str]]:

@@ -49,10 +49,11 @@ async function fieldsOfPage(page, fields) {
 }
 fieldsOfPage.rfdoc = 'Returns a dictionary of what the page shows in each field; missing ones are null.';
 
-async function readText(page, selector) {
-  return (await locate(page, selector).innerText()).replace(/\s+/g, ' ').trim();
+async function textOfPage(page, selector) {
+  const text = await locate(page, selector).innerText();
+  return { text: text.replace(/\s+/g, ' ').trim() };
 }
-readText.rfdoc = 'Returns the text of the one element that `selector` finds, as soon as it is there.';
+textOfPage.rfdoc = 'Returns the text of the one element that `selector` finds, as soon as it is there.';
 
 // Frames have coordinates of their own, so only there each element is asked for its box.
 async function boxes(page, show) {
@@ -85,6 +86,7 @@ async function pictureOfPage(page, show) {
 pictureOfPage.rfdoc = 'Returns a picture of the page and the boxes that may stay visible in it.';
 
 exports.__esModule = true;
+exports.textOfPage = textOfPage;
 exports.rowsOfPage = rowsOfPage;
 exports.fieldsOfPage = fieldsOfPage;
 exports.pictureOfPage = pictureOfPage;
