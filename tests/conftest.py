@@ -1,9 +1,10 @@
 """Fixtures by part; each file says what it starts and what it costs."""
 
-import importlib.util
-
-PARTS = ("database_fixtures", "portal_fixtures", "secrets_fixtures", "bot_fixtures", "cli_fixtures", "airflow_fixtures")
-
 pytest_plugins = [
-    f"tests.{part}" for part in PARTS if importlib.util.find_spec(f"tests.{part}") is not None
+    "tests.airflow_fixtures",
+    "tests.bot_fixtures",
+    "tests.cli_fixtures",
+    "tests.database_fixtures",
+    "tests.portal_fixtures",
+    "tests.secrets_fixtures",
 ]

@@ -64,7 +64,7 @@ class BotRun:
         self.page_left = True
 
 
-class StepFailed(Exception):  # noqa: N818  named for the log, where it is read
+class StepFailed(Exception):
     """One of our errors as Robot shows it: code, colon, sentence.
 
     The flow tells errors apart by the code before the colon, never by the sentence.

@@ -83,7 +83,7 @@ class LeaseLost(BillCopyError):
     error_class = "refused"
 
 
-# -- business errors: the portal or the customer's data says no; a retry would say the same ---------
+# -- business errors: the portal or the customer's data says no; a retry would say the same -------
 
 
 class BusinessError(BillCopyError):
@@ -123,7 +123,7 @@ class CheckValueMismatch(BusinessError):
     code = "CHECK_VALUE_MISMATCH"
 
 
-# -- application errors: something is broken; later, or with a fresh browser, it may work ----------
+# -- application errors: something is broken; later, or with a fresh browser, it may work ---------
 
 
 class ApplicationError(BillCopyError):
@@ -175,7 +175,7 @@ class Unexpected(ApplicationError):
     code = "UNEXPECTED"
 
 
-# -- neither: nothing went wrong, but nothing may be sent now ---------------------------------------
+# -- neither: nothing went wrong, but nothing may be sent now -------------------------------------
 
 
 class Refused(BillCopyError):
@@ -203,7 +203,7 @@ class PortalLockBusy(BillCopyError):
     error_class = "refused"
 
 
-# -- Vault: infrastructure, so nothing was claimed and nothing may be tried on the portal ------------
+# -- Vault: infrastructure, so nothing was claimed and nothing may be tried on the portal ---------
 
 
 class VaultError(ApplicationError):

@@ -21,7 +21,7 @@ DATE_FORMAT = "%m/%d/%Y"
 TIME_FORMAT = "%m/%d/%Y %I:%M:%S %p"
 
 
-class SignInNeeded(Exception):  # noqa: N818  a turn of the way, not an error
+class SignInNeeded(Exception):
     """There is no session (any more)."""
 
     def __init__(self, reason: Ended) -> None:
@@ -29,12 +29,16 @@ class SignInNeeded(Exception):  # noqa: N818  a turn of the way, not an error
         self.reason = reason
 
 
-class NoticeUnread(Exception):  # noqa: N818  a turn of the way, not an error
+class NoticeUnread(Exception):
     """The notice after signing in was not continued from."""
 
 
-class RightMissing(Exception):  # noqa: N818  a turn of the way, not an error
+class RightMissing(Exception):
     """The user may not do that."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session.user)
+        self.session = session
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Refusal(Exception):  # noqa: N818 (it is an answer, not a fault)
+class Refusal(Exception):
     """An error reply: HTTP status, messages, and (KV only) data beside them."""
 
     def __init__(self, status: int, *messages: str, data: Json | None = None) -> None:

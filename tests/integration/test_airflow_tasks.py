@@ -174,7 +174,8 @@ def test_a_run_that_leaves_requests_asks_for_the_next(database, airflow_context)
     context["ti"].pulled["run_bot", "why"] = "the limit of one run was reached"
     note, said = summarised(context)
     assert note == (
-        "delivered 1, could not be sent 0, to check 0. the limit of one run was reached. 1 more wait"
+        "delivered 1, could not be sent 0, to check 0."
+        " the limit of one run was reached. 1 more wait"
     )
     assert said == [assets.submitted_requests(PORTAL).name]
 
