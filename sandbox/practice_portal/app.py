@@ -70,9 +70,10 @@ def _to_notice(_request: Request, _error: Exception) -> Response:
     return RedirectResponse("/notice", status_code=303)
 
 
-def _no_right(request: Request, _error: Exception) -> Response:
-    text = "Your user ID does not have the right to do this."
-    return page(request, "message.html", status=403, title="Not permitted", text=text)
+def _no_right(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RightMissing)
+    title, text = "Not permitted", "Your user ID does not have the right to do this."
+    return page(request, "message.html", session=error.session, status=403, title=title, text=text)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -20,7 +20,7 @@ router = APIRouter()
 def _demand(right: str, session: Session, portal: Portal) -> None:
     if not session.may(right):
         portal.store.add("denied")
-        raise RightMissing
+        raise RightMissing(session)
 
 
 @router.post("/invoices/{number}/void")

@@ -57,10 +57,13 @@ class Faults(BaseModel):
     account_lock: bool = False
     """The service user is locked."""
 
-    @field_validator("latency_path", "http_500_path")
+    @field_validator("latency_path", "http_500_path", "popup", "native_alert")
     @classmethod
-    def _is_regular_expression(cls, value: str) -> str:
-        re.compile(value)
+    def _is_regular_expression(cls, value: bool | str) -> bool | str:  # noqa: FBT001  a field
+        try:
+            re.compile(str(value))
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from error
         return value
 
     def label(self, text: str) -> str:

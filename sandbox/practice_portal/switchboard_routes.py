@@ -44,7 +44,8 @@ def change_faults(portal: ThePortal, changes: Annotated[dict[str, Any], Body()])
     try:
         now = portal.switchboard.change(changes)
     except ValidationError as error:
-        raise HTTPException(422, error.errors(include_url=False, include_input=False)) from error
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        raise HTTPException(422, details) from error
     if now.session_expiry_after == 0:
         portal.users.end_all()
         now = portal.switchboard.change({"session_expiry_after": None})
