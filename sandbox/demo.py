@@ -68,8 +68,8 @@ def _rest(plan: Plan) -> AirflowRest:
     return rest
 
 
-def _follow(view: View, plan: Plan, connection: Connection, total: int) -> None:
-    """Show the queue until nothing is open any more, or time is up."""
+def _follow(view: View, plan: Plan, connection: Connection, rest: AirflowRest, total: int) -> None:
+    """Show the queue until nothing is open any more, the bot cannot work, or time is up."""
     deadline = time.monotonic() + WORK_SECONDS
     with view.progress(total) as progress:
         while True:
@@ -82,9 +82,13 @@ def _follow(view: View, plan: Plan, connection: Connection, total: int) -> None:
                 completed=total - still_open,
                 description=f"{counted(states)}; {mails} mails",
             )
-            if not still_open or time.monotonic() > deadline:
+            if not still_open or time.monotonic() > deadline or _is_red(rest):
                 return
-            time.sleep(0.5)
+            time.sleep(0.7)
+
+
+def _is_red(rest: AirflowRest) -> bool:
+    return any(run["state"] == "failed" for run in rest.runs(DAG))
 
 
 def _moment(text: str) -> datetime:
@@ -166,7 +170,7 @@ def demo(view: View) -> Verdict:
             f"{len(entered)} sample requests entered, {len(outcomes)} were refused at the door"
         )
         rest.pause(DAG, paused=False)
-        _follow(view, plan, connection, len(entered))
+        _follow(view, plan, connection, rest, len(entered))
         with view.waiting("Waiting for the DAG run to end"):
             runs = _runs(rest)
         for run in runs:

@@ -14,6 +14,8 @@ from rich.table import Table
 from sandbox.demo_check import Outcome, Verdict
 
 STYLES = {"delivered": "green", "partial": "yellow", "held": "yellow", "failed": "red"}
+PIPE_WIDTH = 150
+SHOWN_DIFFERENCES = 20
 OPEN = ("queued", "claimed")
 
 
@@ -22,6 +24,8 @@ class View:
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
+        if not self.console.is_terminal:  # a pipe has no width; eighty columns fold every cell
+            self.console = Console(highlight=False, width=PIPE_WIDTH)
 
     def say(self, text: str) -> None:
         """One line."""
@@ -68,14 +72,14 @@ class View:
                 f"{one.seconds:.1f}" if one.seconds is not None else "",
                 one.evidence,
             )
-        # A pipe has no width of its own; eighty columns would fold every cell.
-        width = None if self.console.is_terminal else 160
-        self.console.print(table, width=width)
+        self.console.print(table)
 
     def verdict(self, verdict: Verdict) -> None:
         """What differs, then the last line."""
-        for difference in verdict.differences:
+        for difference in verdict.differences[:SHOWN_DIFFERENCES]:
             self.say(f"[red]{difference}[/]")
+        if (more := len(verdict.differences) - SHOWN_DIFFERENCES) > 0:
+            self.say(f"[red]… and {more} more differences; the report has them all[/]")
         style = "bold red" if verdict.differences else "bold green"
         self.say(f"[{style}]{verdict.line}[/]")
 
