@@ -57,10 +57,11 @@ class Masker:
 
     def masked(self, text: str) -> str:
         """The text without the remembered values, addresses and long bare numbers."""
+        text = _LONG_NUMBER.sub(MASK, _EMAIL.sub(MASK, _QUERY.sub(r"\1", text)))
         for value in self._values:
             if value in text:
                 text = text.replace(value, MASK)
-        return _LONG_NUMBER.sub(MASK, _EMAIL.sub(MASK, _QUERY.sub(r"\1", text)))
+        return text
 
     def failure(self, message: str, *, ours: Iterable[str] = ()) -> str:
         """A failure message, reduced to its harmless lines.

@@ -47,7 +47,7 @@ class Keys:
 
     def text(self, key: str, *, default: str | None = None) -> str:
         """A non-empty string."""
-        value = self._get(key, default)
+        value = self._get(key, _MISSING if default is None else default)
         if not isinstance(value, str) or (not value.strip() and value != default):
             self.complain(key, "must be a text; put it in quotes if it looks like a number")
         return value
@@ -70,14 +70,14 @@ class Keys:
 
     def choice(self, key: str, choices: Sequence[str], *, default: str | None = None) -> str:
         """One of a few words."""
-        value = self._get(key, default)
+        value = self._get(key, _MISSING if default is None else default)
         if value not in choices:
             self.complain(key, f"must be one of {', '.join(choices)}")
         return str(value)
 
     def number(self, key: str, *, least: float, most: float, default: float | None = None) -> float:
         """A number within bounds."""
-        value = self._get(key, default)
+        value = self._get(key, _MISSING if default is None else default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.complain(key, "must be a number")
         if not least <= value <= most:

@@ -49,7 +49,7 @@ LIBRARIES = {
     "pydantic": r"billcopy\.settings",
     "pydantic_settings": r"billcopy\.settings",
     "requests": r"billcopy\.vault_client",
-    "robot": r"billcopy\.(bot_robot|portal_check)",
+    "robot": r"billcopy\.(bot_robot|portal_model)",
     "rich": r"billcopy\.cli\.output",
     "sqlalchemy": r"billcopy\.airflow_parts\.run_note",
     "typer": r"billcopy\.cli\..*",
