@@ -102,7 +102,7 @@ class _File(ModelVisitor):  # type: ignore[misc]
 
     # -- keywords ----------------------------------------------------------------------------------
 
-    def visitFoundKeyword(self, keyword: Any) -> None:  # noqa: N802
+    def visit_Keyword(self, keyword: Any) -> None:  # noqa: N802
         """One keyword of the folder."""
         self._calls, self._arguments, self._has_loop = [], (), False
         if "{" in keyword.name:
@@ -131,7 +131,7 @@ class _File(ModelVisitor):  # type: ignore[misc]
         if any(tag.casefold().startswith("robot:") for tag in node.values):
             self._find(node.lineno, "tags that begin with robot: are not permitted")
 
-    def visitFoundKeywordCall(self, node: Any) -> None:  # noqa: N802
+    def visit_KeywordCall(self, node: Any) -> None:  # noqa: N802
         """A step."""
         for name in node.assign:
             self._check_spelling(node.lineno, name)
