@@ -87,7 +87,8 @@ def connect_to(parameters: Mapping[str, Any]) -> Connection:
         )
     except psycopg2.OperationalError as error:
         place = f"{parameters.get('host')}:{parameters.get('port')}"
-        raise errors.DatabaseUnavailable(f"{place}: {str(error).strip()}") from None
+        said = (str(error).strip().splitlines() or ["no answer"])[0]
+        raise errors.DatabaseUnavailable(f"{place}: {said}") from None
     connection.autocommit = True
     return connection
 
