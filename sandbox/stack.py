@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -26,7 +27,8 @@ from sandbox.plan import EXTERNAL_POSTGRES, Plan
 from sandbox.processes import become_subreaper, die_with_parent, end_descendants
 
 PREPARATION = "prepare"
-SIGNALLED = {130, 143}  # how honcho says that Ctrl-C or a SIGTERM ended it
+SIGNALLED = (130, 143)  # how honcho says that Ctrl-C or a SIGTERM ended it
+ENDED_BADLY = re.compile(r"stopped \(rc=(?!0\))")
 
 
 class AlreadyRunning(Exception):
@@ -77,10 +79,10 @@ class _Terminal(Printer):  # type: ignore[misc]
     """Shows what the programs' guards and the preparation say; the rest stands in log files."""
 
     def write(self, message: Message) -> None:
-        if message.name == SYSTEM_PRINTER_NAME:
-            return
         data = message.data
         text = data.decode(errors="replace") if isinstance(data, bytes) else data
+        if message.name == SYSTEM_PRINTER_NAME and not ENDED_BADLY.search(text):
+            return
         print(text.rstrip("\n"), file=self.output, flush=True)
 
 
@@ -130,7 +132,7 @@ def _run(plan: Plan) -> int:
     finally:
         end_descendants(grace_seconds=1)
         plan.ready("stack").unlink(missing_ok=True)
-    return 0 if manager.returncode in SIGNALLED else int(manager.returncode or 0)
+    return 0 if manager.returncode in (0, *SIGNALLED) else 1
 
 
 def _guarded(program: Program, plan: Plan) -> list[str]:
