@@ -17,7 +17,7 @@ from billcopy.airflow_parts import delivery_run
 
 
 @dag(
-    schedule="*/5 * * * *",
+    schedule="* * * * *",
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
@@ -27,7 +27,7 @@ from billcopy.airflow_parts import delivery_run
     default_args={"owner": "operations", "retries": 2, "retry_delay": timedelta(seconds=10)},
 )
 def rescue_expired_leases() -> None:
-    """Every five minutes."""
+    """Every minute."""
 
     @task
     def rescue() -> list[int]:

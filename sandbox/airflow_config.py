@@ -51,6 +51,7 @@ def write_airflow_config(
     vault_kwargs_file: Path,
     paused: bool,
     dags_folder: Path = PROJECT_ROOT / "dags",
+    task_heartbeat_timeout: int = 120,
 ) -> None:
     """Write `airflow.cfg` below `airflow_home`.
 
@@ -62,6 +63,7 @@ def write_airflow_config(
         vault_kwargs_file: JSON for the secrets backend, readable by the owner alone.
         paused: whether a DAG starts paused when it is first seen.
         dags_folder: where the DAG files stand.
+        task_heartbeat_timeout: seconds until a task that fell silent is given up.
     """
     logins(airflow_home)
     made = base64.urlsafe_b64encode(os.urandom(32)).decode()
@@ -94,11 +96,11 @@ def write_airflow_config(
         },
         "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 30},
         # A cold api-server takes 6 to 36 s for its first answer. A task outlives a restart of it:
-        # it gives up after 60 heartbeats, the scheduler gives it up after 120 s.
+        # it gives up after 60 heartbeats, the scheduler gives it up after the timeout below.
         "workers": {"execution_api_timeout": 60, "max_failed_heartbeats": 60},
         "scheduler": {
             "scheduler_idle_sleep_time": 0.1,
-            "task_instance_heartbeat_timeout": 120,
+            "task_instance_heartbeat_timeout": task_heartbeat_timeout,
             "enable_health_check": False,
         },
         "logging": {

@@ -1,10 +1,11 @@
 """Run one program of the stack under guard: start it when its needs are met, leave nothing behind.
 
-`python -m sandbox.guarded --name N --watch PID [--log FILE] [--after NEED]... -- COMMAND`
+`python -m sandbox.guarded --name N --watch PID [--log FILE] [--restart] [--after NEED]... -- …`
 
 A need is a file that must exist or an http:// address that must answer 200. The program ends with
 the process `--watch`, however that one dies, and with this guard; whatever it started ends with it.
-That a program ends by itself is a fault: a server's place is to stay.
+That a program ends by itself is a fault: a server's place is to stay. With `--restart` it is
+started again instead, once its needs are met anew and nothing of it is left.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from types import FrameType
 from sandbox.processes import become_subreaper, die_with_parent, end_descendants
 
 GRACE_SECONDS = 3.5  # honcho kills after 5
+RESTART_GRACE_SECONDS = 1.0  # for what a program that died has left behind
 LAST_LINES = 15
 ANSWER_TIMEOUT_SECONDS = 60  # a cold api-server takes its time for the first answer
 
@@ -60,7 +62,15 @@ def _last_words(log: Path | None) -> str:
     return "".join(f"\n    {line}" for line in [*lines, f"(all of it: {log})"])
 
 
-def run(command: list[str], *, name: str, watch: int, log: Path | None, needs: list[str]) -> int:
+def run(
+    command: list[str],
+    *,
+    name: str,
+    watch: int,
+    log: Path | None,
+    needs: list[str],
+    restart: bool = False,
+) -> int:
     """Run `command` until somebody ends us (0), or until it ends itself (its code, at least 1)."""
     become_subreaper()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -68,29 +78,41 @@ def run(command: list[str], *, name: str, watch: int, log: Path | None, needs: l
     watched = select.poll()
     try:
         watched.register(os.pidfd_open(watch), select.POLLIN)
-        _wait_for(needs, watched)
-        with contextlib.ExitStack() as stack:
-            output = stack.enter_context(log.open("ab")) if log else None
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
-        watched.register(os.pidfd_open(child.pid), select.POLLIN)
-        watched.poll()
-        if (code := child.poll()) is None:
-            return 0
-        print(f"{name} ended by itself (exit code {code}).{_last_words(log)}", flush=True)
-        return code or 1
+        while True:
+            _wait_for(needs, watched)
+            code = _run_once(command, log, watched)
+            if code is None:
+                return 0
+            print(f"{name} ended by itself (exit code {code}).{_last_words(log)}", flush=True)
+            if not restart:
+                return code or 1
+            end_descendants(grace_seconds=RESTART_GRACE_SECONDS)
     except (_Stop, ProcessLookupError):
         return 0
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         end_descendants(grace_seconds=GRACE_SECONDS)
+
+
+def _run_once(command: list[str], log: Path | None, watched: select.poll) -> int | None:
+    """The command's exit code; None if whom we watch ended first."""
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(log.open("ab")) if log else None
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    ended = os.pidfd_open(child.pid)
+    watched.register(ended, select.POLLIN)
+    watched.poll()
+    watched.unregister(ended)
+    os.close(ended)
+    return child.poll()
 
 
 def main() -> int:
@@ -100,6 +122,7 @@ def main() -> int:
     parser.add_argument("--watch", type=int, required=True, help="end when this process ends")
     parser.add_argument("--log", type=Path, help="file for the program's output")
     parser.add_argument("--after", action="append", default=[], help="file or address to wait for")
+    parser.add_argument("--restart", action="store_true", help="start it again if it ends")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     return run(
@@ -108,6 +131,7 @@ def main() -> int:
         watch=arguments.watch,
         log=arguments.log,
         needs=arguments.after,
+        restart=arguments.restart,
     )
 
 

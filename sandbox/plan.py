@@ -57,6 +57,8 @@ class Plan:
     fresh: bool = False  # begin with an empty queue and an empty Airflow
     paused: bool = False  # DAGs wait until somebody unpauses them
     linger_seconds: int = 60
+    restart: bool = False  # a program that dies is started again; else all of the stack ends
+    task_heartbeat_timeout: int = 120  # seconds until Airflow gives up a task that fell silent
     dags_folder: Path = PROJECT_ROOT / "dags"
 
     @property

@@ -48,7 +48,7 @@ def _write_settings(
     plan.settings_file.write_text("\n".join(lines) + "\n")
 
 
-def _hand_over_portal_password(plan: Plan, password: str) -> None:
+def hand_over_portal_password(plan: Plan, password: str) -> None:
     """Tell the practice portal its user's password through a pipe: no file ever holds it."""
     pipe = plan.portal_password_pipe
     pipe.unlink(missing_ok=True)
@@ -84,7 +84,7 @@ def _provision_vault(
             for login in ("billcopy_ops", "billcopy_bot")
         },
     )
-    _hand_over_portal_password(plan, portal_password)
+    hand_over_portal_password(plan, portal_password)
     return provisioned
 
 
@@ -118,4 +118,5 @@ def write_secrets_and_settings(
         vault_kwargs_file=kwargs_file,
         paused=plan.paused,
         dags_folder=plan.dags_folder,
+        task_heartbeat_timeout=plan.task_heartbeat_timeout,
     )

@@ -1,7 +1,7 @@
 """The stack's programs and the process manager around them.
 
-honcho starts them, and ends all when one ends. What it lacks stands in `sandbox.guarded`: waiting
-for each other, and ending when the manager is killed.
+honcho starts them, and ends all when one ends (a plan may ask to start it again instead). What
+it lacks stands in `sandbox.guarded`: waiting for each other, and ending when the manager is killed.
 """
 
 from __future__ import annotations
@@ -140,6 +140,7 @@ def _guarded(program: Program, plan: Plan) -> list[str]:
     command += ["--watch", str(os.getpid()), *(f"--after={need}" for need in program.after)]
     if program.name != PREPARATION:  # that one speaks to the person at the terminal
         command += ["--log", str(plan.log_folder / f"{program.name}.log")]
+        command += ["--restart"] if plan.restart else []
     return [*command, "--", *program.command]
 
 
