@@ -164,8 +164,8 @@ class BillCopies:
         """Withdraws the permit, keeps a covered picture of a failure, closes every page."""
         run = self._run
         try:
-            self._javascript("withdrawPermit")
-            health = self._javascript("browserHealth")
+            health = self._javascript("withdrawPermit")
+            run.blocked_requests, run.blocked_listed = health["blocked"], health["listed"]
             lost = not health["connected"] or health["crashed"]
             if lost:
                 run.session.is_broken("browser")
@@ -173,14 +173,13 @@ class BillCopies:
                 self._name_the_failure(lost=lost, answered=health["answered"])
                 if run.work.request is not None and not lost:
                     self._keep_picture("failure", None)
-            if health["connected"]:
+            if lost:
+                self._browser.close_browser("ALL")
+            else:
                 self._browser.close_page("ALL", "CURRENT", "CURRENT")
-            report = self._javascript("guardReport")
-            run.blocked_requests, run.blocked_listed = report["blocked"], report["listed"]
             run.page_left = True
-        except (
-            Exception
-        ) as error:  # whatever it is, the listener must not settle before all is dead
+        except Exception as error:
+            # Whatever it is: nobody may be left to click when the listener settles.
             browser_is_gone(run, error)
 
     def _name_the_failure(self, *, lost: bool, answered: bool) -> None:

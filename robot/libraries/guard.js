@@ -146,25 +146,19 @@ function openPermit(invoice, milliseconds, deadline) {
 }
 openPermit.rfdoc = 'Lets exactly one send request pass, for this invoice, until the deadline.';
 
-function withdrawPermit() {
+function withdrawPermit(browser) {
   permit = null;
-  return spent;
+  return { connected: Boolean(browser && browser.isConnected()), crashed, answered, ...guardReport() };
 }
-withdrawPermit.rfdoc = 'Closes the permit; returns how many were spent so far.';
+withdrawPermit.rfdoc = 'Closes the permit; tells how browser and portal are, and what was refused so far.';
 
 function guardReport() {
   return { blocked: refusedCount, listed: refused.slice(), spent };
 }
 guardReport.rfdoc = 'Returns how many requests were refused, and the first of them by method and path.';
 
-function browserHealth(browser) {
-  return { connected: Boolean(browser && browser.isConnected()), crashed, answered };
-}
-browserHealth.rfdoc = 'Tells whether the browser still answers, one of its pages crashed, and the portal answered last.';
-
 exports.__esModule = true;
 exports.startGuard = startGuard;
 exports.openPermit = openPermit;
 exports.withdrawPermit = withdrawPermit;
 exports.guardReport = guardReport;
-exports.browserHealth = browserHealth;
