@@ -81,6 +81,21 @@ def test_it_stays_silent_while_a_bot_is_at_work(trigger, database: Database) -> 
     assert asyncio.run(_silent(trigger.run()))
 
 
+def test_it_fires_when_a_bot_stopped_renewing(trigger, database: Database, monkeypatch) -> None:
+    monkeypatch.setattr(triggers, "AT_WORK_SECONDS", 0.1)
+    queue.submit(database)
+    queue.claim(database.connect(Login.BOT))
+
+    async def scene() -> object:
+        waiting = asyncio.ensure_future(_first(trigger.run()))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        queue.execute(database, "update billcopy.requests set lease_until = now() - interval '1 h'")
+        return await waiting
+
+    assert asyncio.run(scene()) == {"portal": "practice", "claimable": 0}
+
+
 def test_it_stays_silent_while_the_portal_is_stopped(trigger, database: Database) -> None:
     queue.submit(database)
     ops = database.connect(Login.OPS)

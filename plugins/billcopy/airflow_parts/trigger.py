@@ -3,7 +3,8 @@
 It listens to the channel on which the database announces submissions, releases and requeues, looks
 at the backlog when it starts and after a lost connection, and wakes when a deferred request is due.
 While a bot is at work it stays silent: that bot takes the new requests, and its DAG run looks once
-more when it ends.
+more when it ends. A bot that stopped renewing its lease is not at work: the run that is fired then
+takes its request back first.
 """
 
 from __future__ import annotations
@@ -27,21 +28,26 @@ CHANNEL = "billcopy_requests"
 COALESCE_SECONDS = 1.0  # a bot that waits takes a new request within this time
 AFTER_FIRING_SECONDS = 20.0  # until the run that was asked for has claimed something
 LONGEST_WAIT_SECONDS = 300.0
+AT_WORK_SECONDS = 10.0  # nobody announces that a bot died: how often to look whether it did
 RECONNECT_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0)  # the last one repeats
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """What the database says: requests to claim, those in hand, and when to look again."""
+    """What the database says: requests to claim, those in hand, and when to look again.
+
+    `expired` counts those in hand whose bot stopped renewing long enough ago to be rescued.
+    """
 
     claimable: int
     in_hand: int
+    expired: int
     look_again_in: float
 
     @property
     def wants_a_run(self) -> bool:
         """Whether somebody should start a bot."""
-        return self.claimable > 0 and self.in_hand == 0
+        return self.expired > 0 or (self.claimable > 0 and self.in_hand == 0)
 
 
 def look(parameters: dict[str, Any], portal: str) -> Backlog:
@@ -53,13 +59,17 @@ def look(parameters: dict[str, Any], portal: str) -> Backlog:
     with contextlib.closing(database.connect_to(parameters)) as connection:
         claimable = request_queue.count_claimable(connection, portal, Selection())
         states = [one["states"] for one in request_queue.status(connection, portal)]
+        expired = request_queue.count_expired_leases(connection)
         due_at = request_queue.next_due_at(connection, portal)
+    in_hand = sum(one.get("claimed", 0) for one in states)
     wait = LONGEST_WAIT_SECONDS
     if due_at is not None and claimable == 0:
         wait = (due_at - datetime.now(UTC)).total_seconds()
         # Due, and still not to be claimed: the portal is closed.
         wait = LONGEST_WAIT_SECONDS if wait <= 0 else min(wait + 0.5, LONGEST_WAIT_SECONDS)
-    return Backlog(claimable, sum(one.get("claimed", 0) for one in states), wait)
+    if in_hand and not expired:
+        wait = min(wait, AT_WORK_SECONDS)
+    return Backlog(claimable, in_hand, expired, wait)
 
 
 class SubmittedRequestsTrigger(BaseEventTrigger):

@@ -103,6 +103,11 @@ def next_due_at(connection: Connection, portal: str) -> datetime | None:
     return due_at
 
 
+def count_expired_leases(connection: Connection) -> int:
+    """How many requests `rescue` would take back now."""
+    return len(rows(connection, "expired_leases"))
+
+
 def rescue(
     connection: Connection,
     *,
