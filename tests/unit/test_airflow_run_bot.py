@@ -109,6 +109,14 @@ def test_it_logs_what_the_bot_says_and_no_secret(
         assert secret not in json.dumps([said, context["ti"].pushed]) + repr(bot.orders)
 
 
+def test_a_red_run_says_what_the_bot_said_last(bot, operator, airflow_context) -> None:
+    bot.stop = StopReason.INFRASTRUCTURE
+    context = airflow_context()
+    with pytest.raises(AirflowFailException, match="did not work: request 1: delivered"):
+        operator.execute(context)
+    assert context["ti"].pushed["why"].endswith("request 1: delivered, 100 % of it")
+
+
 def test_on_kill_may_come_twice_or_before_the_bot(bot, operator, airflow_context) -> None:
     operator.on_kill()
     assert bot.ended == 0

@@ -22,10 +22,10 @@ WELL = {
     StopReason.STOPPED: "the portal was stopped",
 }
 BADLY = {
-    StopReason.BREAKER: "the portal was closed after trouble; `status` says which",
+    StopReason.BREAKER: "the portal was closed after trouble",
     StopReason.INFRASTRUCTURE: "database, Vault, browser or portal did not work",
     StopReason.INTERRUPTED: "the bot was ended from outside",
-    StopReason.BAD_PORTAL_FOLDER: "the portal folder breaks a rule; see `make portal-check`",
+    StopReason.BAD_PORTAL_FOLDER: "the portal folder breaks a rule",
 }
 
 
@@ -49,6 +49,7 @@ class RunBotOperator(BaseOperator):
         super().__init__(**{"retries": 0, "pool": f"portal_{portal}", **kwargs})
         self.portal = portal
         self._bot: bot_launch.Bot | None = None
+        self._last_words = ""
 
     def execute(self, context: Mapping[str, Any]) -> str:
         """Run the bot; gives its stop reason.
@@ -60,10 +61,15 @@ class RunBotOperator(BaseOperator):
         _end_with_the_supervisor()
         stop = bot_launch.launch(
             self._order(context),
-            on_line=lambda line: self.log.info("%s", line),
+            on_line=self._hear,
             on_start=lambda bot: setattr(self, "_bot", bot),
         )
         return self._outcome(context, stop)
+
+    def _hear(self, line: str) -> None:
+        self.log.info("%s", line)
+        if line and not line.startswith("stopped:"):
+            self._last_words = line
 
     def on_kill(self) -> None:
         """End the bot; called in a signal handler, perhaps twice, perhaps before it started."""
@@ -74,8 +80,9 @@ class RunBotOperator(BaseOperator):
         if stop is StopReason.LOCK_BUSY:
             raise delivery_run.skipped(context, "Another bot is signed in to the portal.")
         if stop in BADLY:
-            context["ti"].xcom_push(key=delivery_run.WHY, value=BADLY[stop])
-            raise AirflowFailException(f"The bot could not work: {BADLY[stop]}.")
+            why = f"{BADLY[stop]}: {self._last_words}" if self._last_words else BADLY[stop]
+            context["ti"].xcom_push(key=delivery_run.WHY, value=why)
+            raise AirflowFailException(f"The bot could not work: {why}")
         if why := WELL[stop]:
             context["ti"].xcom_push(key=delivery_run.WHY, value=why)
         return stop.name.lower()
