@@ -12,33 +12,34 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from sandbox.practice_portal import browsing, editing, entrance, sending, switchboard_routes
+from sandbox.portal_parts import behind, switchboard_routes
+from sandbox.portal_parts.middleware import FaultyServer
+from sandbox.practice_portal import browsing, editing, entrance, sending
 from sandbox.practice_portal.context import (
+    APPLICATION,
+    COOKIE,
+    LETTERHEAD,
+    TIME_FORMAT,
     NoticeUnread,
-    Portal,
     RightMissing,
     SignInNeeded,
     page,
-    templates,
 )
-from sandbox.practice_portal.faults import Switchboard
-from sandbox.practice_portal.middleware import FaultyServer
+from sandbox.practice_portal.faults import Faults
 from sandbox.practice_portal.options import Options
-from sandbox.practice_portal.store import Store
-from sandbox.practice_portal.users import Users
 
-DATABASE = "portal.sqlite3"
 _STATIC = Path(__file__).with_name("static")
 
 
 def create_app(options: Options) -> FastAPI:
     """A portal with these options; its data file is closed when the server stops."""
-    portal = Portal(
-        options=options,
-        store=Store(options.data_dir / DATABASE),
-        users=Users(options.passwords, session_minutes=options.session_minutes),
-        switchboard=Switchboard(),
-        templates=templates(options),
+    portal = behind.portal(
+        options,
+        package="sandbox.practice_portal",
+        cookie=COOKIE,
+        letterhead=LETTERHEAD,
+        neutral=Faults(),
+        times=TIME_FORMAT,
     )
 
     @asynccontextmanager
@@ -53,7 +54,7 @@ def create_app(options: Options) -> FastAPI:
     for part in (entrance, browsing, editing, sending, switchboard_routes):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC))
-    app.add_middleware(FaultyServer, switchboard=portal.switchboard)
+    app.add_middleware(FaultyServer, switchboard=portal.switchboard, application=APPLICATION)
     app.add_exception_handler(SignInNeeded, _to_sign_in)
     app.add_exception_handler(NoticeUnread, _to_notice)
     app.add_exception_handler(RightMissing, _no_right)

@@ -10,9 +10,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from sandbox.portal_parts.users import Session
 from sandbox.practice_portal.browsing import known_account, known_invoice
 from sandbox.practice_portal.context import Portal, RightMissing, SignedIn, ThePortal, page
-from sandbox.practice_portal.users import Session
 
 router = APIRouter()
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from sandbox.portal_parts.users import Answer
 from sandbox.practice_portal.context import COOKIE, AnySession, ThePortal, page, signed_in
-from sandbox.practice_portal.users import Answer
 
 router = APIRouter()
 

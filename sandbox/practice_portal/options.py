@@ -2,27 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
+from sandbox.portal_parts.options import CLERK, SERVICE_USER, Options
 
-SERVICE_USER = "svc-billcopy"
-CLERK = "clerk"
-TIME_ZONE = "America/Chicago"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """`passwords` maps user to password; a user without one cannot sign in.
-
-    `time_zone` is the zone of the times on the pages, `page_size` the rows of a list's page,
-    `sent_log_lag_seconds` how late a row shows up in *Sent items*.
-    """
-
-    data_dir: Path
-    passwords: dict[str, str] = field(repr=False)
-    smtp_host: str = "127.0.0.1"
-    smtp_port: int = 1025
-    time_zone: str = TIME_ZONE
-    page_size: int = 10
-    session_minutes: float = 15.0
-    sent_log_lag_seconds: float = 1.0
+__all__ = ["CLERK", "SERVICE_USER", "Options"]

@@ -5,7 +5,6 @@ The send answers with the confirmation page directly, so loading that page again
 
 from __future__ import annotations
 
-import re
 import smtplib
 import time
 from typing import Annotated
@@ -13,16 +12,14 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
-from sandbox.practice_portal import mailer
+from sandbox.portal_parts import mailer
+from sandbox.portal_parts.middleware import server_error
+from sandbox.portal_parts.store import SentItem
+from sandbox.portal_parts.users import Session
 from sandbox.practice_portal.browsing import known_account, known_invoice
-from sandbox.practice_portal.context import Portal, SignedIn, ThePortal, page
-from sandbox.practice_portal.middleware import server_error
-from sandbox.practice_portal.store import SentItem
-from sandbox.practice_portal.users import Session
+from sandbox.practice_portal.context import APPLICATION, Portal, SignedIn, ThePortal, page
 
 router = APIRouter()
-
-_ADDRESS = re.compile(r"[^@\s<>,;:\"()]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 @router.get("/invoices/{number}/email")
@@ -42,7 +39,7 @@ def send(
     """Send the copy, then say so."""
     portal.store.add("send_posts")
     recipient = recipient.strip()
-    if not _ADDRESS.fullmatch(recipient):
+    if not mailer.is_address(recipient):
         error = "Please enter an e-mail address." if not recipient else "Not an e-mail address."
         return _form(request, portal, session, number, typed=recipient, error=error)
     invoice = known_invoice(portal, number)
@@ -57,13 +54,19 @@ def send(
     if not portal.switchboard.take("says_sent_but_did_not"):
         try:
             account = known_account(portal, invoice["account"])
-            mailer.send_copy(portal.options, account=account, invoice=invoice, recipient=recipient)
+            mailer.send_copy(
+                portal.options,
+                portal.letterhead,
+                account=account,
+                invoice=invoice,
+                recipient=recipient,
+            )
         except (OSError, smtplib.SMTPException):
             error = "The e-mail system is not available. The copy was not sent."
             return _form(request, portal, session, number, typed=recipient, error=error)
         portal.store.add_sent(item)
     if portal.switchboard.take("send_then_crash"):
-        return server_error()
+        return server_error(APPLICATION)
     return page(request, "confirmation.html", session=session, item=item)
 
 

@@ -1,126 +1,22 @@
-"""Run a practice portal: in this process until it is told to stop, or in a thread of a test."""
+"""Run this portal in a thread of a test."""
 
 from __future__ import annotations
 
 import contextlib
-import secrets
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import httpx
-import uvicorn
-
+from sandbox.portal_parts.server import RunningPortal, free_port, new_passwords
 from sandbox.practice_portal.app import create_app
-from sandbox.practice_portal.options import CLERK, SERVICE_USER, Options
-
-# uvicorn's annotation says int; a fraction works and lets the portal end within a second even
-# while the latency fault keeps pages waiting.
-_GRACE_SECONDS = cast("int", 0.5)
-_START_SECONDS = 20
+from sandbox.practice_portal.options import Options
 
 
-def server(options: Options, *, host: str, port: int) -> uvicorn.Server:
-    """A uvicorn server for a portal with these options."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            create_app(options),
-            host=host,
-            port=port,
-            log_level="warning",
-            access_log=False,
-            # The client's address decides about the switchboard: take the real one.
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-    )
-
-
-class PracticePortal:
-    """A portal running in a thread, and its switchboard for the test's hands."""
+class PracticePortal(RunningPortal):
+    """BillView Online in a thread."""
 
     def __init__(self, options: Options, *, port: int) -> None:
-        self.options = options
-        self.port = port
-        self.username = SERVICE_USER
-        self.clerk = CLERK
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
-        self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
-
-    @property
-    def url(self) -> str:
-        """Where it listens, without a slash at the end."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def password(self) -> str:
-        """The service user's password."""
-        return self.options.passwords[SERVICE_USER]
-
-    @property
-    def clerk_password(self) -> str:
-        """The clerk's password."""
-        return self.options.passwords[CLERK]
-
-    def start(self) -> None:
-        """Listen (again), with the same data."""
-        self._server = server(self.options, host="127.0.0.1", port=self.port)
-        self._thread = threading.Thread(target=self._server.run, name="practice-portal")
-        self._thread.start()
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > deadline or not self._thread.is_alive():
-                raise RuntimeError(f"the practice portal did not start on port {self.port}")
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        """Refuse connections; sessions and faults are forgotten, what was sent is not."""
-        if self._server and self._thread:
-            self._server.should_exit = True
-            self._thread.join()
-            self._server = self._thread = None
-
-    def close(self) -> None:
-        """Stop for good."""
-        self.stop()
-        self._client.close()
-
-    def set_faults(self, **faults: Any) -> None:
-        """Merge these into the faults in force; raises on an unknown name or value."""
-        self._client.put("/_sandbox/faults", json=faults).raise_for_status()
-
-    def faults(self) -> dict[str, Any]:
-        """The faults now in force."""
-        return self._json("GET", "/_sandbox/faults")
-
-    def clear_faults(self) -> None:
-        """Good behaviour again."""
-        self._json("DELETE", "/_sandbox/faults")
-
-    def state(self) -> dict[str, Any]:
-        """What really happened; see `switchboard_routes.snapshot`."""
-        return self._json("GET", "/_sandbox/state")
-
-    @property
-    def sent(self) -> list[dict[str, Any]]:
-        """All rows of the sent log, also those the pages do not show yet, oldest first."""
-        rows: list[dict[str, Any]] = self.state()["sent"]
-        return rows
-
-    def reset(self) -> None:
-        """The first day again."""
-        self._json("POST", "/_sandbox/reset")
-
-    def _json(self, method: str, path: str) -> dict[str, Any]:
-        answer = self._client.request(method, path)
-        answer.raise_for_status()
-        values: dict[str, Any] = answer.json()
-        return values
+        super().__init__(lambda: create_app(options), options, port=port)
 
 
 @contextlib.contextmanager
@@ -128,10 +24,7 @@ def running(
     data_dir: Path, *, smtp_port: int, port: int = 0, **options: Any
 ) -> Iterator[PracticePortal]:
     """A portal in a thread; port 0 takes a free one. `options` are further fields of `Options`."""
-    passwords = options.pop("passwords", None) or {
-        SERVICE_USER: secrets.token_urlsafe(12),
-        CLERK: secrets.token_urlsafe(12),
-    }
+    passwords = options.pop("passwords", None) or new_passwords()
     chosen = Options(data_dir=data_dir, passwords=passwords, smtp_port=smtp_port, **options)
     portal = PracticePortal(chosen, port=port or free_port())
     portal.start()
@@ -139,10 +32,3 @@ def running(
         yield portal
     finally:
         portal.close()
-
-
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The portal's memory: customers, invoices, the sent log and counters, in one SQLite file.
+"""A portal's memory: customers, invoices, the sent log and counters, in one SQLite file.
 
 The file outlives the process: a restarted portal still knows what it sent, voided and edited.
 """

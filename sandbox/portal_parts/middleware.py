@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.practice_portal.faults import Switchboard
+from sandbox.portal_parts.switchboard import Switchboard
 
 UNTOUCHED = ("/_sandbox/", "/static/", "/favicon.ico")
 _ERROR_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><title>Runtime Error</title></head>
-<body bgcolor="white"><h1>Server Error in '/BillView' Application.</h1><hr width="100%" size="1">
+<body bgcolor="white"><h1>Server Error in '/{}' Application.</h1><hr width="100%" size="1">
 <h2><i>Runtime Error</i></h2><p>An application error occurred on the server.</p></body></html>
 """
 
 
-def server_error() -> HTMLResponse:
+def server_error(application: str) -> HTMLResponse:
     """The page of a crash."""
-    return HTMLResponse(_ERROR_PAGE, status_code=500)
+    return HTMLResponse(_ERROR_PAGE.format(application), status_code=500)
 
 
 class FaultyServer:
     """ASGI middleware around the pages; the switchboard itself is never disturbed."""
 
-    def __init__(self, app: ASGIApp, switchboard: Switchboard) -> None:
+    def __init__(self, app: ASGIApp, switchboard: Switchboard[Any], application: str) -> None:
         self._app = app
         self._switchboard = switchboard
+        self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer late, or not at all, or as if nothing were wrong."""
@@ -41,7 +43,7 @@ class FaultyServer:
         if delay and faults.latency_when == "before":
             await asyncio.sleep(delay)
         if re.search(faults.http_500_path, path) and self._switchboard.take("http_500"):
-            await server_error()(scope, receive, send)
+            await server_error(self._application)(scope, receive, send)
             return
 
         async def send_late(message: Message) -> None:

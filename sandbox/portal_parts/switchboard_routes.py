@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, HTTPException, Request
 from pydantic import ValidationError
 
-from sandbox.practice_portal.context import Portal, ThePortal
-from sandbox.practice_portal.options import SERVICE_USER
+from sandbox.portal_parts.behind import AnyPortal, Portal
+from sandbox.portal_parts.options import SERVICE_USER
+from sandbox.portal_parts.switchboard import CommonFaults
 
 
 def loopback_only(request: Request) -> None:
@@ -33,13 +34,13 @@ def health() -> dict[str, str]:
 
 
 @router.get("/faults")
-def faults(portal: ThePortal) -> dict[str, Any]:
+def faults(portal: AnyPortal) -> dict[str, Any]:
     """The faults now in force."""
     return portal.switchboard.now.shown()
 
 
 @router.put("/faults")
-def change_faults(portal: ThePortal, changes: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+def change_faults(portal: AnyPortal, changes: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
     """Merge these; 422 names an unknown fault or a value that cannot be."""
     try:
         now = portal.switchboard.change(changes)
@@ -60,7 +61,7 @@ def change_faults(portal: ThePortal, changes: Annotated[dict[str, Any], Body()])
 
 
 @router.delete("/faults")
-def clear_faults(portal: ThePortal) -> dict[str, Any]:
+def clear_faults(portal: AnyPortal) -> dict[str, Any]:
     """Good behaviour again; the service user is unlocked and has the first password."""
     portal.switchboard.clear()
     portal.users.restore(SERVICE_USER)
@@ -68,13 +69,13 @@ def clear_faults(portal: ThePortal) -> dict[str, Any]:
 
 
 @router.get("/state")
-def state(portal: ThePortal) -> dict[str, Any]:
+def state(portal: AnyPortal) -> dict[str, Any]:
     """What really happened, also what the pages do not show (yet)."""
     return snapshot(portal)
 
 
 @router.post("/reset")
-def reset(portal: ThePortal) -> dict[str, Any]:
+def reset(portal: AnyPortal) -> dict[str, Any]:
     """The first day again: nothing sent or changed, nobody signed in, no faults."""
     portal.switchboard.clear()
     portal.users.reset()
@@ -82,7 +83,7 @@ def reset(portal: ThePortal) -> dict[str, Any]:
     return snapshot(portal)
 
 
-def snapshot(portal: Portal) -> dict[str, Any]:
+def snapshot(portal: Portal[CommonFaults]) -> dict[str, Any]:
     """Counters, sent rows and sessions; `sent_at` is seconds since the epoch."""
     store = portal.store
     counters = ("send_posts", "voided", "edited", "denied", "sign_ins", "sign_ins_refused")

@@ -1,6 +1,6 @@
 """Users and sessions: one session per user, five wrong passwords lock the user, sessions expire.
 
-Kept in the process only, like the old application server this portal pretends to be: a restart
+Kept in the process only, like the old application servers these portals pretend to be: a restart
 ends every session. Passwords are held as salted digests and written nowhere.
 """
 
@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from enum import Enum
 
-from sandbox.practice_portal.options import CLERK, SERVICE_USER
+from sandbox.portal_parts.options import CLERK, SERVICE_USER
 
 WRONG_PASSWORDS_TO_LOCK = 5
 RIGHTS = {

@@ -1,4 +1,4 @@
--- The practice portal's own memory. Everything a person changed survives a restart.
+-- A practice portal's own memory. Everything a person changed survives a restart.
 create table if not exists accounts (
     number text primary key,
     name text not null,
