@@ -67,7 +67,6 @@ BROWSER = (
     "Press Keys",
     "Scroll To Element",
     "Select Options By",
-    "Set Selector Prefix",
     "Switch Page",
     "Type Secret",
     "Type Text",

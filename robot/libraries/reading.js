@@ -13,7 +13,7 @@ function locate(page, selector) {
 function readElements(elements, columns) {
   const tidy = text => (text || '').replace(/\s+/g, ' ').trim();
   const shown = element => {
-    if (!element) return '';
+    if (!element || element.type === 'password') return '';
     if (element.tagName === 'SELECT') {
       return tidy([...element.selectedOptions].map(option => option.textContent).join(' '));
     }

@@ -94,7 +94,6 @@ def test_a_forbidden_means_is_found(folder: Path, lines: list[str], why: str) ->
         ["IF    '${x}' in ['a', 'b']    No Operation"],
         ["FOR    ${row}    IN    @{rows}", "    Go To    /x/${row}[number]", "END"],
         ["Get Text    css=iframe >>> css=h1    ==    Invoices"],
-        ["Set Selector Prefix    css=iframe >>>"],
         ["VAR    ${x}    ${1.5}"],
     ],
 )
