@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from billcopy import request_queue
+from billcopy import errors, request_queue
 from billcopy.database import Login
 from tests.airflow_fixtures import import_airflow
 from tests.database_fixtures import Database
@@ -35,7 +35,8 @@ def trigger(database: Database, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(triggers.BaseHook, "aget_connection", aget_connection)
     monkeypatch.setattr(triggers, "COALESCE_SECONDS", 0.05)
-    monkeypatch.setattr(triggers, "AFTER_FIRING_SECONDS", 0.05)
+    monkeypatch.setattr(triggers, "BETWEEN_LOOKS_SECONDS", 0.05)
+    monkeypatch.setattr(triggers, "LOOKS_AFTER_FIRING", 3)
     monkeypatch.setattr(triggers, "RECONNECT_SECONDS", (0.05,))
     return triggers.SubmittedRequestsTrigger(portal="practice")
 
@@ -112,6 +113,22 @@ def test_it_does_not_fire_for_ever_when_nobody_comes(trigger, database: Database
         return await _silent(events)
 
     assert asyncio.run(scene())
+
+
+def test_it_fires_again_for_the_next_request_once_a_bot_came(trigger, database: Database) -> None:
+    async def scene() -> object:
+        events = trigger.run()
+        queue.submit(database)
+        await _first(events)
+        bot = database.connect(Login.BOT)
+        request = queue.claim(bot)
+        waiting = asyncio.ensure_future(_first(events))
+        await asyncio.sleep(0.3)
+        queue.settle(bot, request, errors.AccountNotFound)
+        queue.submit(database, account="94027310")
+        return await waiting
+
+    assert asyncio.run(scene()) == {"portal": "practice", "claimable": 1}
 
 
 def test_it_fires_when_a_deferred_request_is_due(trigger, database: Database) -> None:

@@ -83,8 +83,8 @@ class RunBotOperator(BaseOperator):
             why = f"{BADLY[stop]}: {self._last_words}" if self._last_words else BADLY[stop]
             context["ti"].xcom_push(key=delivery_run.WHY, value=why)
             raise AirflowFailException(f"The bot could not work: {why}")
-        if why := WELL[stop]:
-            context["ti"].xcom_push(key=delivery_run.WHY, value=why)
+        if WELL[stop]:
+            context["ti"].xcom_push(key=delivery_run.WHY, value=WELL[stop])
         return stop.name.lower()
 
     def _order(self, context: Mapping[str, Any]) -> BotOrder:

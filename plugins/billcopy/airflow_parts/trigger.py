@@ -26,7 +26,8 @@ from billcopy.model import Selection
 
 CHANNEL = "billcopy_requests"
 COALESCE_SECONDS = 1.0  # a bot that waits takes a new request within this time
-AFTER_FIRING_SECONDS = 20.0  # until the run that was asked for has claimed something
+LOOKS_AFTER_FIRING = 20  # a second apart, until the run that was asked for has claimed something
+BETWEEN_LOOKS_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 300.0
 AT_WORK_SECONDS = 10.0  # nobody announces that a bot died: how often to look whether it did
 RECONNECT_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0)  # the last one repeats
@@ -123,8 +124,7 @@ class SubmittedRequestsTrigger(BaseEventTrigger):
                 if backlog.wants_a_run and not in_vain:
                     event = {"portal": self.portal, "claimable": backlog.claimable}
                     yield TriggerEvent(event)  # type: ignore[no-untyped-call]
-                    await asyncio.sleep(AFTER_FIRING_SECONDS)
-                    in_vain = True
+                    in_vain = await self._nobody_comes(parameters)
                     continue
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), timeout=backlog.look_again_in)
@@ -135,3 +135,10 @@ class SubmittedRequestsTrigger(BaseEventTrigger):
                     raise ConnectionError("the connection that listened was lost")
         finally:
             listener.terminate()
+
+    async def _nobody_comes(self, parameters: dict[str, Any]) -> bool:
+        for _ in range(LOOKS_AFTER_FIRING):
+            await asyncio.sleep(BETWEEN_LOOKS_SECONDS)
+            if not (await asyncio.to_thread(look, parameters, self.portal)).wants_a_run:
+                return False
+        return True
