@@ -189,13 +189,6 @@ class Refused(BillCopyError):
         self.refusal = code
 
 
-class DeliveryInDoubt(BillCopyError):
-    """It may have been sent; nobody may send it again until the portal's own log says."""
-
-    code = "DELIVERY_IN_DOUBT"
-    error_class = "refused"
-
-
 class PortalLockBusy(BillCopyError):
     """Another bot holds this portal's one session."""
 

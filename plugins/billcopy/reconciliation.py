@@ -3,12 +3,12 @@
 A row proves a delivery if invoice, recipient and sender agree, it is not older than the delivery's
 intent (less what the two clocks may differ and the log may round away), and it has not proved
 another one before. Two such rows are no proof but a question for people: an e-mail may have gone
-out twice.
+out twice. A row of the same invoice that nearly fits allows no conclusion: it may be ours by another
+clock, or to the same person written differently, and "absent" would mean that it is sent again.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from enum import Enum
 from billcopy.model import Delivery, SentLogRow
 
 CLOCK_SKEW = timedelta(seconds=5)  # between the database's clock and the portal's
+NEARLY = timedelta(days=1)  # an unproven row of the same invoice this close may be ours
 
 
 class Found(Enum):
@@ -26,6 +27,7 @@ class Found(Enum):
     SENT = "sent"
     ABSENT = "absent"
     AMBIGUOUS = "ambiguous"
+    UNCLEAR = "unclear"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +51,9 @@ class LogRules:
 def proof_values(rows: Sequence[SentLogRow]) -> list[str]:
     """One value per row that stays the same at every look, in the rows' order.
 
-    The row's own id where the portal shows one; else its fields, the recipient as a digest, and an
-    ordinal among rows that look alike (oldest first, so that later rows do not renumber it).
+    The row's own id where the portal shows one; else invoice, moment and an ordinal among rows
+    that share both (oldest first, so that later rows do not renumber it). Never the recipient: a
+    proof is kept when personal data are erased.
     """
     newest_first = len(rows) > 1 and rows[0].sent_at >= rows[-1].sent_at
     seen: Counter[str] = Counter()
@@ -61,8 +64,7 @@ def proof_values(rows: Sequence[SentLogRow]) -> list[str]:
         if row.row_id:
             values[index] = row.row_id
             continue
-        digest = hashlib.sha256(_same(row.recipient).encode()).hexdigest()[:16]
-        fields = f"{row.invoice_number}|{digest}|{row.sent_at.isoformat()}"
+        fields = f"{row.invoice_number}|{row.sent_at.isoformat()}"
         seen[fields] += 1
         values[index] = f"{fields}|{seen[fields]}"
     return values
@@ -91,7 +93,9 @@ def match(
     wanted = Counter(proof for _, proofs in candidates for proof in proofs)
     matches = []
     for delivery, proofs in candidates:
-        if not proofs:
+        if not proofs and any(_nearly_fits(row, delivery) for row, _ in free):
+            matches.append(Match(delivery=delivery, found=Found.UNCLEAR))
+        elif not proofs:
             matches.append(Match(delivery=delivery, found=Found.ABSENT))
         elif len(proofs) == 1 and wanted[proofs[0]] == 1:
             matches.append(Match(delivery=delivery, found=Found.SENT, proof=proofs[0]))
@@ -110,6 +114,12 @@ def _fits(row: SentLogRow, delivery: Delivery, rules: LogRules) -> bool:
         and (not rules.sender or not row.sender or _same(row.sender) == _same(rules.sender))
         and row.sent_at >= earliest
     )
+
+
+def _nearly_fits(row: SentLogRow, delivery: Delivery) -> bool:
+    if delivery.sending_at is None or row.invoice_number.strip() != delivery.invoice_number:
+        return False
+    return row.sent_at >= delivery.sending_at - NEARLY
 
 
 def _same(text: str) -> str:

@@ -8,6 +8,11 @@ function locate(page, selector) {
   return steps.reduce((scope, frame) => scope.frameLocator(frame), page).locator(last);
 }
 
+// A heading can be there before the rest of its page: a list read then would look complete.
+async function wholePage(page) {
+  await Promise.all(page.frames().map(frame => frame.waitForLoadState('domcontentloaded')));
+}
+
 // Runs inside the page, so it brings all it needs. A column is a CSS selector below the row ('' is
 // the row itself), with `@name` for an attribute's value instead of what is shown.
 function readElements(elements, columns) {
@@ -32,11 +37,13 @@ function readElements(elements, columns) {
 }
 
 async function rowsOfPage(page, rows, columns) {
+  await wholePage(page);
   return locate(page, rows).evaluateAll(readElements, columns);
 }
 rowsOfPage.rfdoc = 'Returns one dictionary per element that `rows` finds.';
 
 async function fieldsOfPage(page, fields) {
+  await wholePage(page);
   const several = [];
   const values = await Promise.all(
     Object.entries(fields).map(async ([name, selector]) => {
@@ -51,6 +58,7 @@ fieldsOfPage.rfdoc = 'Returns a dictionary of what the page shows in each field;
 
 async function textOfPage(page, selector) {
   const text = await locate(page, selector).innerText();
+  await wholePage(page);
   return { text: text.replace(/\s+/g, ' ').trim() };
 }
 textOfPage.rfdoc = 'Returns the text of the one element that `selector` finds, as soon as it is there.';

@@ -11,9 +11,8 @@ language sql stable security definer set search_path = billcopy, pg_temp as $$
             where m.portal = p.name and clock_timestamp() >= m.starts_at and clock_timestamp() < m.ends_at
         ) then 'MAINTENANCE'
         when p.max_mails_a_day is not null and p.max_mails_a_day <= (
-            select count(*) from deliveries as d
-            where d.portal = p.name and d.state in ('sending', 'in_doubt', 'confirmed')
-            and d.sending_at >= date_trunc('day', now() at time zone p.time_zone) at time zone p.time_zone
+            select sum(d.tries) from deliveries as d
+            where d.portal = p.name and d.sending_at >= date_trunc('day', now() at time zone p.time_zone) at time zone p.time_zone
         ) then 'DAILY_CAP'
     end
     from portals as p where p.name = p_portal
@@ -31,6 +30,7 @@ begin
         count(*) filter (where d.state in ('confirmed', 'duplicate')) as good,
         count(*) filter (where d.state = 'confirmed') as sent,
         count(*) filter (where d.state = 'rejected') as rejected,
+        count(*) filter (where d.reason_code = 'GIVEN_UP') as given_up,
         (array_agg(d.reason_code order by d.id) filter (where d.state in ('rejected', 'failed', 'cancelled')))[1] as why,
         (select r.cancel_requested_at is not null from requests as r where r.id = p_request_id) as cancel_asked
     into n
@@ -39,7 +39,7 @@ begin
     state := case
         when n.everything > 0 and n.good = n.everything then 'delivered'
         when n.good > 0 then 'partial'
-        when n.cancel_asked then 'cancelled'
+        when n.cancel_asked and n.given_up = 0 then 'cancelled'
         when n.everything > 0 and n.rejected = n.everything then 'rejected'
         else 'failed'
     end;
@@ -110,26 +110,38 @@ begin
         v_code := 'UNEXPECTED';
     end if;
 
+    if reason.class = 'application' then
+        p_class := 'application';  -- such as a click refused because the attempt's own time was over
+    end if;
     update deliveries as d set state = 'in_doubt', reason_code = case when p_rescue then 'LEASE_EXPIRED' else 'WAITING_FOR_LOG' end
     where d.request_id = request.id and d.state = 'sending';
     select
         count(*) as everything,
         count(*) filter (where d.state = 'planned') as planned,
         count(*) filter (where d.state = 'in_doubt') as doubtful,
-        max(d.sending_at) filter (where d.state = 'in_doubt') as last_sending_at
+        max(d.sending_at) filter (where d.state = 'in_doubt') as last_sending_at,
+        bool_or(d.state = 'in_doubt' and d.reason_code = 'IN_DOUBT') as for_people,
+        (select a.started_at from attempts as a where a.request_id = request.id and a.epoch = request.lease_epoch) as began_at
     into open from deliveries as d where d.request_id = request.id;
 
     v_rescues := request.rescues + case when p_rescue then 1 else 0 end;
-    v_looks := request.looks + case when request.look_only then 1 else 0 end;
-    v_attempts := request.attempts + case when p_class = 'application' and not p_rescue and not request.look_only then 1 else 0 end;
     v_wait_until := open.last_sending_at + portal.settle_window;
+    -- A claim that could have seen the row, and did not: two of them, and people decide.
+    v_looks := request.looks + case
+        when request.look_only then 1
+        when open.doubtful > 0 and not p_rescue and p_class is distinct from 'application' and open.began_at >= v_wait_until then 1
+        else 0
+    end;
+    v_attempts := request.attempts + case when p_class = 'application' and not p_rescue and not request.look_only then 1 else 0 end;
     update requests as r set attempts = v_attempts, rescues = v_rescues, looks = v_looks where r.id = request.id;
 
-    if reason.class = 'held' and open.doubtful = 0 or reason.code = 'IN_DOUBT' then
+    if open.for_people then
+        v_ended_as := 'held'; state := 'held'; reason_code := 'IN_DOUBT';
+    elsif reason.class = 'held' and open.doubtful = 0 or reason.code = 'IN_DOUBT' then
         v_ended_as := 'held'; state := 'held'; reason_code := v_code;
     elsif p_rescue and v_rescues > portal.max_rescues then
         v_ended_as := 'held'; state := 'held'; reason_code := 'TOO_MANY_RESCUES';
-    elsif request.look_only and open.doubtful > 0 and v_looks >= portal.max_looks then
+    elsif open.doubtful > 0 and v_looks >= portal.max_looks and not p_rescue then
         v_ended_as := 'held'; state := 'held'; reason_code := 'IN_DOUBT';
     elsif open.doubtful > 0 then
         -- Nobody may close it: look again once the log must show it.

@@ -168,8 +168,11 @@ begin
             message = format('request %s is in doubt; two people must decide its deliveries', request.id);
     end if;
     update requests set state = 'queued', reason_code = null, not_before = now(), attempts = 0, rescues = 0, looks = 0,
-        limits_waived_by = case when reason_code in ('TOO_MANY_INVOICES', 'TOO_MANY_MAILS') then p_actor else limits_waived_by end
+        limit_waived = case when reason_code in ('TOO_MANY_INVOICES', 'TOO_MANY_MAILS') then reason_code end,
+        limit_waived_by = case when reason_code in ('TOO_MANY_INVOICES', 'TOO_MANY_MAILS') then p_actor end
     where id = request.id;
+    delete from doubt_decisions as x using deliveries as d
+    where x.delivery_id = d.id and d.request_id = request.id and x.approved_at is null;
     perform pg_notify('billcopy_requests', request.portal);
     return 'queued';
 end
@@ -221,14 +224,14 @@ begin
     end if;
     begin
         update requests set state = 'queued', reason_code = 'REQUEUED', not_before = now(), attempts = 0, rescues = 0,
-            looks = 0, cancel_requested_at = null, cancel_requested_by = null
+            looks = 0, cancel_requested_at = null, cancel_requested_by = null, limit_waived = null, limit_waived_by = null
         where id = request.id;
     exception when unique_violation then
         return 'twin_open';
     end;
     update deliveries set state = 'planned', reason_code = null
     where request_id = request.id and state in ('rejected', 'failed', 'cancelled')
-    and reason_code is distinct from 'KIND_NOT_SENT';
+    and coalesce(reason_code, '') not in ('KIND_NOT_SENT', 'GIVEN_UP');
     perform pg_notify('billcopy_requests', request.portal);
     return 'requeued';
 end

@@ -21,7 +21,7 @@ begin
     end if;
     select count(*) into v_to_send from jsonb_to_recordset(p_invoices) as i (number text, issued_on date, kind text)
     where i.kind <> all(p_ignored_kinds);
-    if v_to_send > place.max_invoices_per_request and request.limits_waived_by is null then
+    if v_to_send > place.max_invoices_per_request and request.limit_waived is distinct from 'TOO_MANY_INVOICES' then
         verdict := 'held'; reason_code := 'TOO_MANY_INVOICES';
         return;
     end if;
@@ -39,7 +39,8 @@ begin
         and exists (
             select from deliveries as e
             where e.portal = d.portal and e.invoice_number = d.invoice_number and e.recipient_hmac = request.recipient_hmac
-            and e.state = 'confirmed' and e.id <> d.id and e.sending_at > clock_timestamp() - place.duplicate_window
+            and (e.state = 'confirmed' or e.state = 'failed' and e.reason_code = 'GIVEN_UP')
+            and e.id <> d.id and e.sending_at > clock_timestamp() - place.duplicate_window
         );
     end if;
     verdict := 'planned';
@@ -59,8 +60,8 @@ begin
     return query
     select d.id, d.invoice_number, d.invoice_date, d.kind, d.state, d.reason_code, d.recipient_masked,
         case
-            when d.recipient_hmac = recipient_key(s.recipient) then s.recipient
-            when d.recipient_hmac = recipient_key(s.recipient_read) then s.recipient_read
+            when d.recipient_hmac is null then null
+            else coalesce(s.recipient, s.recipients_read ->> d.id::text)
         end,
         d.sending_at, d.sending_epoch, d.clicked_at
     from deliveries as d inner join request_subjects as s on d.request_id = s.request_id
@@ -117,7 +118,8 @@ begin
     verdict := 'refused';
     reason_code := case
         when not holds_portal_lock(request.portal) then 'LOCK_NOT_HELD'
-        when least(request.lease_until, request.deadline_at) < clock_timestamp() + place.click_budget then 'LEASE_TOO_SHORT'
+        when request.deadline_at < clock_timestamp() + place.click_budget then 'ATTEMPT_TIMED_OUT'
+        when request.lease_until < clock_timestamp() + place.click_budget then 'LEASE_TOO_SHORT'
         when request.cancel_requested_at is not null then 'CANCELLED'
         when request.look_only then 'LOOK_ONLY'
         else portal_refusal(request.portal)
@@ -129,7 +131,8 @@ begin
     if request.resend_reason is null and exists (
         select from deliveries as e
         where e.portal = delivery.portal and e.invoice_number = delivery.invoice_number and e.recipient_hmac = v_key
-        and e.state = 'confirmed' and e.id <> delivery.id and e.sending_at > clock_timestamp() - place.duplicate_window
+        and (e.state = 'confirmed' or e.state = 'failed' and e.reason_code = 'GIVEN_UP')
+        and e.id <> delivery.id and e.sending_at > clock_timestamp() - place.duplicate_window
     ) then
         update deliveries as d set state = 'duplicate', reason_code = 'ALREADY_SENT', recipient_hmac = v_key,
             recipient_masked = masked_recipient(p_recipient) where d.id = delivery.id;
@@ -146,11 +149,10 @@ begin
     end if;
 
     v_today := date_trunc('day', now() at time zone place.time_zone) at time zone place.time_zone;
-    select count(*) into v_sent_today from deliveries as e
-    where e.portal = delivery.portal and e.recipient_hmac = v_key and e.sending_at >= v_today
-    and e.state in ('sending', 'in_doubt', 'confirmed');
+    select coalesce(sum(e.tries), 0) into v_sent_today from deliveries as e
+    where e.portal = delivery.portal and e.recipient_hmac = v_key and e.sending_at >= v_today;
     select count(*) into v_planned from deliveries as e where e.request_id = request.id and e.state = 'planned';
-    if v_sent_today + v_planned > place.max_mails_per_recipient_a_day and request.limits_waived_by is null then
+    if v_sent_today + v_planned > place.max_mails_per_recipient_a_day and request.limit_waived is distinct from 'TOO_MANY_MAILS' then
         verdict := 'held'; reason_code := 'TOO_MANY_MAILS';
         return;
     end if;
@@ -160,7 +162,8 @@ begin
         recipient_masked = masked_recipient(p_recipient)
     where d.id = delivery.id returning d.sending_at into sending_at;
     if request.recipient_hmac is null then
-        update request_subjects as s set recipient_read = btrim(p_recipient) where s.request_id = request.id;
+        update request_subjects as s set recipients_read = s.recipients_read || jsonb_build_object(delivery.id::text, btrim(p_recipient))
+        where s.request_id = request.id;
     end if;
     verdict := 'go';
     deadline_at := begin_delivery.sending_at + place.click_budget;
@@ -210,20 +213,25 @@ create or replace function billcopy.report_absent(
 ) returns text
 language plpgsql security definer set search_path = billcopy, pg_temp as $$
 -- A complete look at the log, begun at p_looked_at, did not find it. Returns its state: planned again
--- where the look came after the settle window, else unchanged.
+-- where the look came after the settle window, else unchanged. What was clicked as often as it may be
+-- is left to people: either the portal does not send, or its log does not show it.
 declare
     delivery deliveries := delivery_in_hand(p_request_id, p_bot_run_id, p_epoch, p_delivery_id);
-    v_window interval := (select p.settle_window from portals as p where p.name = delivery.portal);
+    place portals;
 begin
+    select p.* into place from portals as p where p.name = delivery.portal;
     perform demand(p_looked_at <= clock_timestamp(), 'looked_at', 'must not lie in the future');
     if delivery.state <> 'in_doubt' then
         return delivery.state;
     end if;
-    update deliveries set absent_at = p_looked_at,
-        state = case when p_looked_at >= sending_at + v_window then 'planned' else state end,
-        reason_code = case when p_looked_at >= sending_at + v_window then null else reason_code end
-    where id = delivery.id returning state into delivery.state;
-    return delivery.state;
+    if p_looked_at < delivery.sending_at + place.settle_window then
+        update deliveries set absent_at = p_looked_at where id = delivery.id;
+    elsif delivery.tries >= place.max_tries then
+        update deliveries set absent_at = p_looked_at, reason_code = 'IN_DOUBT' where id = delivery.id;
+    else
+        update deliveries set absent_at = p_looked_at, state = 'planned', reason_code = null where id = delivery.id;
+    end if;
+    return (select d.state from deliveries as d where d.id = delivery.id);
 end
 $$;
 

@@ -49,14 +49,14 @@ begin
     for v_key in select k from jsonb_object_keys(p_changes) as k loop
         perform demand(v_key = any(array[
             'max_invoices_per_request', 'max_mails_per_recipient_a_day', 'max_mails_a_day', 'max_period_months', 'max_attempts',
-            'max_rescues', 'max_looks', 'backoff', 'backoff_jitter', 'lease', 'renew_every', 'attempt_deadline', 'click_budget',
+            'max_rescues', 'max_looks', 'max_tries', 'backoff', 'backoff_jitter', 'lease', 'renew_every', 'attempt_deadline', 'click_budget',
             'rescue_grace', 'settle_window', 'duplicate_window', 'expires_after'
         ]), v_key, 'is not a setting of a portal');
     end loop;
     update portals as p set
         max_invoices_per_request = n.max_invoices_per_request, max_mails_per_recipient_a_day = n.max_mails_per_recipient_a_day,
         max_mails_a_day = n.max_mails_a_day, max_period_months = n.max_period_months, max_attempts = n.max_attempts,
-        max_rescues = n.max_rescues, max_looks = n.max_looks, backoff = n.backoff, backoff_jitter = n.backoff_jitter,
+        max_rescues = n.max_rescues, max_looks = n.max_looks, max_tries = n.max_tries, backoff = n.backoff, backoff_jitter = n.backoff_jitter,
         lease = n.lease, renew_every = n.renew_every, attempt_deadline = n.attempt_deadline, click_budget = n.click_budget,
         rescue_grace = n.rescue_grace, settle_window = n.settle_window, duplicate_window = n.duplicate_window,
         expires_after = n.expires_after
@@ -248,6 +248,12 @@ begin
         raise exception using errcode = 'BC005', message = 'another person than the one who asked must approve';
     end if;
     select d.* into delivery from deliveries as d where d.id = p_delivery_id for update;
+    if delivery.state <> 'in_doubt' or asked.asked_at < delivery.sending_at or not exists (
+        select from requests as r where r.id = delivery.request_id and r.state = 'held'
+    ) then
+        raise exception using errcode = 'BC002',
+            message = format('delivery %s has changed since the decision was asked for; ask again', p_delivery_id);
+    end if;
     update doubt_decisions set approved_by = p_actor, approved_at = clock_timestamp() where id = asked.id;
     perform record_event('delivery', delivery.id::text, 'doubt decision approved', delivery.request_id,
         p_detail => jsonb_build_object('decision', asked.decision, 'asked_by', asked.asked_by));
@@ -279,7 +285,7 @@ begin
     if request.finished_at is null then
         raise exception using errcode = 'BC002', message = format('request %s is %s; only a finished one can be erased', request.id, request.state);
     end if;
-    update request_subjects as s set account = null, recipient = null, recipient_read = null, check_value = null,
+    update request_subjects as s set account = null, recipient = null, recipients_read = '{}', check_value = null,
         erased_at = clock_timestamp() where s.request_id = request.id and s.erased_at is null;
     if found then
         perform record_event('request', request.id::text, 'subject erased', request.id);

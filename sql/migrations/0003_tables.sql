@@ -38,6 +38,7 @@ create table portals (
     max_attempts integer not null default 3 check (max_attempts > 0),
     max_rescues integer not null default 10 check (max_rescues > 0),
     max_looks integer not null default 2 check (max_looks > 0),
+    max_tries integer not null default 2 check (max_tries > 0),
     backoff interval [] not null default array['1 minute', '5 minutes', '15 minutes']::interval []
     check (cardinality(backoff) > 0),
     backoff_jitter numeric not null default 0.2 check (backoff_jitter between 0 and 1),
@@ -46,19 +47,20 @@ create table portals (
     attempt_deadline interval not null default '10 minutes' check (attempt_deadline > '0'),
     click_budget interval not null default '20 seconds' check (click_budget > '0'),
     rescue_grace interval not null default '30 seconds' check (rescue_grace >= '0'),
-    settle_window interval not null default '120 seconds' check (settle_window > '0'),
+    settle_window interval not null default '120 seconds' check (settle_window >= '1 second'),
     duplicate_window interval not null default '30 days' check (duplicate_window >= '0'),
     expires_after interval not null default '30 days' check (expires_after > '0'),
     constraint a_stopped_portal_says_who_and_why
     check ((stopped_at is null) = (stopped_by is null) and (stopped_at is null) = (stop_reason is null)),
     constraint an_open_breaker_says_why check ((breaker_opened_at is null) = (breaker_reason is null)),
-    constraint a_lease_is_renewed_before_it_ends check (renew_every < lease),
-    constraint a_click_fits_into_a_lease check (click_budget < lease),
+    constraint a_click_fits_into_a_lease_about_to_be_renewed check (click_budget + renew_every < lease),
     constraint a_lease_fits_into_an_attempt check (lease <= attempt_deadline)
 );
 
 comment on table portals is 'One row per portal folder: its switches, limits and timings.';
 comment on column portals.backoff is 'Wait after the first, second, … application error; the last one repeats.';
+comment on column portals.max_tries is
+'How often one invoice may be clicked; if the log never shows it, people decide.';
 comment on column portals.settle_window is 'After this, a complete look at the log that finds nothing proves absence.';
 
 create table requests (
@@ -86,7 +88,8 @@ create table requests (
     source text not null,
     source_key text not null,
     resend_reason text,
-    limits_waived_by text,
+    limit_waived text references reasons,
+    limit_waived_by text,
     lease_bot_run_id bigint,
     lease_epoch bigint not null default 0,
     lease_until timestamptz,
@@ -104,13 +107,14 @@ create table requests (
     constraint finished_when_final check (
         (finished_at is not null) = (state in ('delivered', 'partial', 'rejected', 'failed', 'cancelled'))
     ),
+    constraint a_waiver_says_who check ((limit_waived is null) = (limit_waived_by is null)),
     constraint a_cancel_says_who check ((cancel_requested_at is null) = (cancel_requested_by is null))
 );
 
 comment on column requests.attempts is 'Tries that ended with an application error.';
 comment on column requests.rescues is 'Times it was taken back from a bot that had stopped.';
-comment on column requests.looks is 'Claims that could only read the bank''s log.';
-comment on column requests.limits_waived_by is 'Who released it although it was over a limit.';
+comment on column requests.looks is 'Claims that looked after the settle window and left it in doubt.';
+comment on column requests.limit_waived is 'The limit that held it and was waived by who released it.';
 
 create unique index one_open_request_per_ask on requests (
     portal, account_hmac, period_from, period_to, recipient_hmac
@@ -123,17 +127,17 @@ create table request_subjects (
     request_id bigint primary key references requests on delete cascade,
     account text,
     recipient text,
-    recipient_read text,
+    recipients_read jsonb not null default '{}',
     check_value text,
     erased_at timestamptz,
     constraint erased_means_empty check (
         (erased_at is null) = (account is not null)
-        and (erased_at is null or (recipient is null and recipient_read is null and check_value is null))
+        and (erased_at is null or (recipient is null and recipients_read = '{}' and check_value is null))
     )
 );
 
 comment on table request_subjects is 'The only place with account number, recipient and check value.';
-comment on column request_subjects.recipient_read is 'The address that the bank''s form showed.';
+comment on column request_subjects.recipients_read is 'The address that the bank''s form showed, by delivery.';
 
 create table bot_runs (
     id bigint generated always as identity primary key,
@@ -221,8 +225,8 @@ comment on column deliveries.absent_at is 'The last complete look at the bank''s
 create unique index one_delivery_under_way_per_invoice_and_recipient on deliveries (
     portal, invoice_number, recipient_hmac
 ) where state in ('sending', 'in_doubt');
-create index deliveries_confirmed_before on deliveries (portal, invoice_number, recipient_hmac)
-where state = 'confirmed';
+create index deliveries_sent_before on deliveries (portal, invoice_number, recipient_hmac)
+where state in ('confirmed', 'failed');
 create index deliveries_to_a_recipient on deliveries (portal, recipient_hmac, sending_at)
 where sending_at is not null;
 
@@ -280,8 +284,7 @@ create table evidence (
     delivery_id bigint references deliveries on delete cascade,
     kind text not null,
     url text not null,
-    digest text not null,
-    erased_at timestamptz
+    digest text not null
 );
 
 create index evidence_by_request on evidence (request_id, id);

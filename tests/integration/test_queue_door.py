@@ -56,7 +56,7 @@ def test_a_second_ask_for_the_same_delivery_gets_no_second_go(database: Database
         ),
         (
             "update billcopy.requests set deadline_at = clock_timestamp() + interval '5 s'",
-            "LEASE_TOO_SHORT",
+            "ATTEMPT_TIMED_OUT",
         ),
         (
             "update billcopy.requests set cancel_requested_at = now(), cancel_requested_by = 'x'",
@@ -274,3 +274,40 @@ def test_an_invoice_outside_the_period_is_never_planned(database: Database) -> N
     request = steps.claim(bot)
     with pytest.raises(errors.InputError, match="outside the period"):
         request_queue.plan_deliveries(bot, request, steps.invoices(2), [])
+
+
+def test_a_waiver_lifts_the_limit_that_held_it_and_no_other(database: Database) -> None:
+    ops, desk = database.connect(Login.OPS), database.connect(Login.DESK)
+    limits = {"max_invoices_per_request": 1, "max_mails_per_recipient_a_day": 1}
+    request_queue.configure_portal(ops, "practice", limits, actor="o", reason="test")
+    request_id = steps.submit(database)
+    bot = database.connect(Login.BOT)
+    request = steps.claim(bot)
+    answer = request_queue.plan_deliveries(bot, request, steps.invoices(2), [])
+    request_queue.settle(bot, request, error_class=None, reason_code=answer.reason_code)
+    request_queue.release(desk, request_id, actor="ann", reason="she needs both")
+    again = steps.claim(bot)
+    answer = ask(bot, again, steps.plan(bot, again, 2)[0])
+    assert (answer.verdict, answer.reason_code) == ("held", "TOO_MANY_MAILS")
+
+
+def test_a_click_that_no_attempt_has_time_for_costs_an_attempt(database: Database) -> None:
+    bot, request, (first, _) = ready(database)
+    steps.execute(
+        database, "update billcopy.requests set deadline_at = clock_timestamp() + interval '9 s'"
+    )
+    answer = ask(bot, request, first)
+    assert (answer.verdict, answer.reason_code) == ("refused", "ATTEMPT_TIMED_OUT")
+    settled = request_queue.settle(
+        bot, request, error_class="refused", reason_code=answer.reason_code
+    )
+    assert settled.state == "queued"
+    assert steps.execute(database, "select attempts from billcopy.requests") == [(1,)]
+
+
+def test_a_settle_window_has_a_floor(database: Database) -> None:
+    ops = database.connect(Login.OPS)
+    with pytest.raises(errors.InputError):
+        request_queue.configure_portal(
+            ops, "practice", {"settle_window": "1 ms"}, actor="o", reason="r"
+        )

@@ -209,3 +209,133 @@ def test_a_request_with_something_in_doubt_is_only_marked_for_cancelling(
     request_id, _ = held_in_doubt(database)
     desk = database.connect(Login.DESK)
     assert request_queue.cancel(desk, request_id, actor="ann", reason="no") == "held"
+
+
+def made_due(database: Database, seconds: int = 60) -> None:
+    """Let the settle window be over and the request be due."""
+    steps.execute(
+        database,
+        "update billcopy.deliveries set sending_at = sending_at - make_interval(secs => %s)"
+        " where state in ('sending', 'in_doubt')",
+        seconds,
+    )
+    steps.execute(
+        database, "update billcopy.requests set not_before = now() where state = 'queued'"
+    )
+
+
+def test_what_the_log_never_shows_is_clicked_twice_at_most_and_then_left_to_people(
+    database: Database,
+) -> None:
+    request_id = steps.submit(database)
+    bot = database.connect(Login.BOT)
+    run = steps.start_bot_run(bot)
+    clicks = 0
+    for _ in range(10):
+        request = request_queue.claim_next(bot, run)
+        if request is None:
+            break
+        for one in request_queue.deliveries(bot, request) or steps.plan(bot, request):
+            looked_at = request_queue.database_now(bot)
+            if one.state == "in_doubt":
+                request_queue.report_absent(bot, request, one.delivery_id, looked_at=looked_at)
+        for one in request_queue.deliveries(bot, request):
+            if one.state == "planned":
+                clicks += steps.begin(bot, request, one) == "go"
+        steps.settle(bot, request)
+        made_due(database)
+    assert clicks == 2
+    story = request_queue.story(database.connect(Login.DESK), request_id)
+    assert (story.request["state"], story.request["reason_code"]) == ("held", "IN_DOUBT")
+
+
+def test_a_log_that_is_never_complete_ends_with_people(database: Database) -> None:
+    request_id = steps.submit(database)
+    bot = database.connect(Login.BOT)
+    run = steps.start_bot_run(bot)
+    request = steps.claim(bot, run)
+    steps.begin(bot, request, steps.plan(bot, request)[0])
+    steps.settle(bot, request)
+    for expected in ("queued", "held"):
+        made_due(database)
+        assert steps.settle(bot, steps.claim(bot, run))[0] == expected
+    story = request_queue.story(database.connect(Login.DESK), request_id)
+    assert story.request["reason_code"] == "IN_DOUBT"
+
+
+def given_up(database: Database):  # noqa: ANN201
+    """A failed request whose doubtful delivery two people gave up, and the bot's connection."""
+    request_id, bot, again, doubtful = in_doubt(database)
+    request_queue.settle(bot, again, error_class=None, reason_code="IN_DOUBT")
+    ops = database.connect(Login.OPS)
+    request_queue.decide_doubt(ops, doubtful.delivery_id, "give_up", actor="ann", reason="lost")
+    request_queue.approve_doubt(ops, doubtful.delivery_id, actor="bob", reason="agreed")
+    steps.execute(database, "update billcopy.requests set attempts = 2")
+    assert steps.settle(bot, steps.claim(bot), errors.PortalDown)[0] == "failed"
+    return request_id, bot
+
+
+def test_what_two_people_gave_up_is_not_sent_by_a_requeue(database: Database) -> None:
+    request_id, _ = given_up(database)
+    desk = database.connect(Login.DESK)
+    assert request_queue.retry(desk, request_id, actor="ann", reason="try") == "requeued"
+    story = request_queue.story(desk, request_id)
+    assert [one["state"] for one in story.deliveries] == ["failed", "planned"]
+
+
+def test_what_two_people_gave_up_is_not_sent_by_another_request(database: Database) -> None:
+    _, bot = given_up(database)
+    steps.submit(database, period_to=steps.JANUARY)
+    request = steps.claim(bot)
+    assert steps.begin(bot, request, steps.plan(bot, request)[0]) == "duplicate"
+
+
+def test_each_delivery_keeps_the_address_its_own_form_showed(database: Database) -> None:
+    steps.submit(database)
+    bot = database.connect(Login.BOT)
+    request = steps.claim(bot)
+    first, second = steps.plan(bot, request, 2)
+    assert steps.begin(bot, request, first, "old@x.ie") == "go"
+    assert steps.begin(bot, request, second, "new@x.ie") == "go"
+    recipients = [one.recipient for one in request_queue.deliveries(bot, request)]
+    assert recipients == ["old@x.ie", "new@x.ie"]
+
+
+def test_a_decision_asked_for_before_a_later_click_has_no_effect(database: Database) -> None:
+    request_id, doubtful = held_in_doubt(database)
+    ops = database.connect(Login.OPS)
+    request_queue.decide_doubt(ops, doubtful.delivery_id, "not_sent", actor="ann", reason="x")
+    steps.execute(
+        database, "update billcopy.deliveries set sending_at = clock_timestamp() + interval '1 s'"
+    )
+    with pytest.raises(errors.IllegalTransition, match="has changed since"):
+        request_queue.approve_doubt(ops, doubtful.delivery_id, actor="bob", reason="y")
+    assert request_id
+
+
+def test_a_bot_that_does_not_end_keeps_no_other_request_from_rescue(database: Database) -> None:
+    first = steps.submit(database, account="4000001")
+    second = steps.submit(database, account="4000002")
+    ops = database.connect(Login.OPS)
+    for _ in (first, second):
+        steps.claim(database.connect(Login.BOT))
+    steps.execute(database, "update billcopy.requests set lease_until = now() - interval '1 h'")
+
+    def end_bot(held: Rescued) -> None:
+        if held.request_id == first:
+            raise TimeoutError("does not end")
+
+    with pytest.raises(TimeoutError):
+        request_queue.rescue(ops, actor="rescue", end_bot=end_bot)
+    states = dict(steps.execute(database, "select id, state from billcopy.requests"))
+    assert states == {first: "claimed", second: "queued"}
+
+
+def test_cancelled_is_not_said_of_what_may_have_been_sent(database: Database) -> None:
+    request_id, doubtful = held_in_doubt(database)
+    desk, ops = database.connect(Login.DESK), database.connect(Login.OPS)
+    request_queue.cancel(desk, request_id, actor="ann", reason="no")
+    request_queue.decide_doubt(ops, doubtful.delivery_id, "give_up", actor="ann", reason="x")
+    request_queue.approve_doubt(ops, doubtful.delivery_id, actor="bob", reason="y")
+    bot = database.connect(Login.BOT)
+    assert steps.settle(bot, steps.claim(bot))[0] == "failed"

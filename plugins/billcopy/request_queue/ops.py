@@ -117,9 +117,11 @@ def rescue(
     """Take back every request whose bot stopped renewing; what it was sending is in doubt then.
 
     `end_bot` is called before each, to end the process group that held it where it is on this
-    machine; if it raises, that request is left alone and the error goes on.
+    machine. If it raises, that request is left alone, the others are rescued all the same, and the
+    first such error is raised at the end.
     """
     rescued = []
+    not_ended: list[Exception] = []
     for found in rows(connection, "expired_leases"):
         held = Rescued(
             request_id=found["request_id"],
@@ -130,7 +132,11 @@ def rescue(
             process_group=found["process_group"],
             process_started_at=found["process_started_at"],
         )
-        end_bot(held)
+        try:
+            end_bot(held)
+        except (OSError, TimeoutError) as error:
+            not_ended.append(error)
+            continue
         state = row(
             connection,
             "rescue_request",
@@ -140,6 +146,8 @@ def rescue(
         )["state"]
         if state is not None:
             rescued.append(Rescued(**{**held.__dict__, "state": state}))
+    if not_ended:
+        raise not_ended[0]
     return rescued
 
 
