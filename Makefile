@@ -27,6 +27,16 @@ help: ## This list
 demo: browser ## 25 requests from queue to mail, with real Airflow and a real browser, checked
 	@$(BIN)/python -m sandbox.demo
 
+# make chaos
+KILLS ?= 200
+SEED ?= 1
+REQUESTS ?= 0
+WHAT ?=
+
+.PHONY: chaos
+chaos: browser ## Kill every part at every step, then count the mails: make chaos KILLS=20
+	@$(BIN)/python -m sandbox.chaos --kills $(KILLS) --seed $(SEED) --requests $(REQUESTS) --what "$(WHAT)"
+
 .PHONY: up
 up: browser ## The whole stack in the foreground; Ctrl-C ends it
 	@$(BIN)/python -m sandbox.up

@@ -15,21 +15,25 @@ from typing import Any
 
 import pytest
 
-from billcopy import request_queue
+from billcopy import portal_profile, request_queue
 from billcopy.bot_launch import Bot as LaunchedBot
 from billcopy.bot_launch import launch
 from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason
 from billcopy.database import Connection, Login
 from billcopy.model import NewRequest, Story
+from sandbox.harbour_portal import HarbourPortal
 from sandbox.mail_sink import Mail, MailSink
+from sandbox.portal_parts.server import RunningPortal
 from sandbox.practice_portal import PracticePortal
 from tests.database_fixtures import Database
 from tests.secrets_fixtures import ProvisionedVault
 
 ROOT = Path(__file__).resolve().parents[1]
 PORTALS = ROOT / "robot" / "portals"
+OTHER_PORTALS = ROOT / "sandbox" / "portals"
 ACCOUNT = "3310487"  # Harold Whitcombe, one bill a month
 NAME, POSTCODE, EMAIL = "Harold Whitcombe", "LS6 2QT", "harold.whitcombe@example.org"
+TIMINGS = {"backoff": ["1 second"], "settle_window": "2 s"}
 _keys = itertools.count(1)
 
 
@@ -38,7 +42,7 @@ class Bot:
     """Everything a bot run needs, and short ways to ask what came of it."""
 
     database: Database
-    portal: PracticePortal
+    portal: RunningPortal
     mail_sink: MailSink
     vault: ProvisionedVault
     work_dir: Path
@@ -46,12 +50,18 @@ class Bot:
     ops: Connection
     lines: list[str] = field(default_factory=list)
     portal_path: tuple[str, ...] = (str(PORTALS),)
+    name: str = "practice"
+    account_digits: int = 0
+
+    def account(self, number: str) -> str:
+        """An account number as this portal writes it."""
+        return number.zfill(self.account_digits)
 
     def submit(self, **changes: Any) -> int:
         """Submit a request: one account, one month, unless told otherwise; its number."""
         values: dict[str, Any] = {
-            "portal": "practice",
-            "account": ACCOUNT,
+            "portal": self.name,
+            "account": self.account(ACCOUNT),
             "period_from": date(2026, 1, 1),
             "period_to": date(2026, 1, 31),
             "source_key": f"bot-test-{next(_keys)}",
@@ -62,8 +72,8 @@ class Bot:
     def order(self, **changes: Any) -> BotOrder:
         """An order for a run that drains the queue and stops."""
         values: dict[str, Any] = {
-            "portal": "practice",
-            "vault": self.vault.access(),
+            "portal": self.name,
+            "vault": self.vault.access(path=f"billcopy/portals/{self.name}"),
             "database": DatabaseAccess(**self.database.parameters(Login.BOT)),  # type: ignore[arg-type]
             "actor": "tests",
             "work_dir": str(self.work_dir),
@@ -117,10 +127,10 @@ class Bot:
         )
 
     def portal_folder(self, edit: Callable[[Path], None]) -> None:
-        """Work with an edited copy of the practice portal's folder."""
-        folder = self.work_dir.parent / "portals" / "practice"
+        """Work with an edited copy of the portal's folder."""
+        folder = self.work_dir.parent / "portals" / self.name
         if not folder.exists():
-            shutil.copytree(PORTALS / "practice", folder)
+            shutil.copytree(Path(self.portal_path[0]) / self.name, folder)
         edit(folder)
         self.portal_path = (str(folder.parent),)
 
@@ -143,7 +153,7 @@ def bot(
     request_queue.configure_portal(
         ops,
         "practice",
-        {"backoff": ["1 second"], "settle_window": "2 s"},
+        TIMINGS,
         actor="tests",
         reason="tests do not wait",
     )
@@ -156,3 +166,37 @@ def bot(
         desk=database.connect(Login.DESK),
         ops=ops,
     )
+
+
+@pytest.fixture
+def harbour_bot(bot: Bot, harbour_portal: HarbourPortal) -> Bot:
+    """The same surroundings for the second practice portal, whose folder lies elsewhere."""
+    profile = portal_profile.load(OTHER_PORTALS / "harbour")
+    request_queue.register_portal(
+        bot.ops,
+        name=profile.name,
+        title=profile.title,
+        account_pattern=profile.account_pattern,
+        account_example=profile.account_example,
+        recipient_policy=profile.recipient,
+        time_zone=profile.time_zone.key,
+        actor="tests",
+    )
+    request_queue.configure_portal(
+        bot.ops, profile.name, TIMINGS, actor="tests", reason="tests do not wait"
+    )
+    bot.vault.change_password(harbour_portal.password, portal=profile.name)
+    return replace(
+        bot,
+        portal=harbour_portal,
+        portal_path=(str(OTHER_PORTALS),),
+        name=profile.name,
+        account_digits=10,
+    )
+
+
+@pytest.fixture(params=["bot", "harbour_bot"], ids=["practice", "harbour"])
+def either_bot(request: pytest.FixtureRequest) -> Bot:
+    """One after the other, a bot for each practice portal."""
+    found: Bot = request.getfixturevalue(request.param)
+    return found

@@ -58,10 +58,10 @@ class ProvisionedVault:
             given["wrapped_secret_id"] = self.wrapped_secret_id()
         return VaultAccess(**given)
 
-    def change_password(self, password: str) -> int:
+    def change_password(self, password: str, *, portal: str = "practice") -> int:
         """Write a new version of the portal's credential; its number."""
         return write_portal_credential(
-            self.url, self.root_token, password=password, mount=self.mount
+            self.url, self.root_token, password=password, portal=portal, mount=self.mount
         )
 
     @contextmanager

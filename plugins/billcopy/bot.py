@@ -25,6 +25,7 @@ from billcopy import (
     errors,
     portal_check,
     portal_profile,
+    reaper,
     request_queue,
 )
 from billcopy.bot_connection import PortalConnection
@@ -43,6 +44,7 @@ from billcopy.progress import Say, speaker
 
 def main() -> int:
     """Do what the order says; returns the exit code of the reason to stop."""
+    reaper.adopt_orphans_and_outlive_nobody()
     _log_warnings_only()
     say = speaker()
     try:
@@ -54,6 +56,8 @@ def main() -> int:
     except BillCopyError as error:
         say(f"the bot could not start ({error.code}): {error}")
         stop = StopReason.INFRASTRUCTURE
+    finally:
+        reaper.kill_stragglers()  # nobody else does where the reaper itself was killed
     say(f"stopped: {stop.name.lower().replace('_', ' ')}")
     return stop.value
 

@@ -42,13 +42,19 @@ def guard_rules(profile: Profile) -> dict[str, Any]:
         "origin": _origin(profile.base_url),
         "nativeDialogs": profile.native_dialogs,
         "allowed": [
-            {"method": one.method, "path": _javascript(one.path), "origin": one.origin}
+            {
+                "method": one.method,
+                "path": _javascript(one.path),
+                "origin": one.origin,
+                "formField": list(one.form_field) if one.form_field else None,
+            }
             for one in profile.allowed
         ],
         "send": {
             "method": send.method,
             "path": _javascript(send.path),
             "formField": list(send.form_field) if send.form_field else None,
+            "invoiceField": send.invoice_field,
         },
     }
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from billcopy import reconciliation
 from billcopy.bot_work import BotWork
-from billcopy.errors import Refused
+from billcopy.errors import PageDrift, Refused
 from billcopy.model import Delivery, SentLogRow
 from billcopy.reconciliation import Found, LogRules
 
@@ -63,10 +63,11 @@ def prove(
 
     Raises:
         Refused: more than one row fits a delivery; two people must decide.
-        PageDrift: a row's moment is not readable.
+        PageDrift: a row's moment or note is not readable.
     """
     request = work.in_hand
-    rows = [_row(work, row) for row in log.get("rows") or []]
+    listed = (_fields(work, row) for row in log.get("rows") or [])
+    rows = [_row(work, row) for row in listed if row is not None]
     complete = log.get("complete") is True
     if not work.ledger.may_send:
         reach = "complete" if complete else "incomplete"
@@ -92,6 +93,16 @@ def prove(
 
 def _rules(work: BotWork) -> LogRules:
     return LogRules(precision=work.profile.sent_log.precision, sender=work.sender)
+
+
+def _fields(work: BotWork, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The row with its note taken apart, where it is one; None if it is about something else."""
+    if "note" not in row:
+        return row
+    if (rules := work.profile.sent_log.note) is None:
+        raise PageDrift("Read Sent Log returned a note, but profile.yaml has no sent_log.note.")
+    parts = rules.read(str(row["note"]))
+    return None if parts is None else {**row, **parts}
 
 
 def _row(work: BotWork, row: Mapping[str, Any]) -> SentLogRow:

@@ -18,44 +18,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 
 from billcopy.errors import InputError, NotFound, PageDrift
+from billcopy.portal_traffic import (
+    Rule,
+    SendRule,
+    SentLog,
+    read_allowed,
+    read_send,
+    read_sent_log,
+)
 from billcopy.yaml_keys import Keys
 
 PROFILE = "profile.yaml"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 RecipientPolicy = Literal["on_file", "request", "either"]
-ProofKind = Literal["row_id", "fields", "invoice_note", "screen"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """Requests the browser may make: a method, a path as a whole, on the portal's own origin."""
-
-    method: str
-    path: str
-    origin: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SendRule:
-    """The one request that sends a bill; with a form field where actions share an address.
-
-    A named group `invoice` in `path` pins the permit to that invoice.
-    """
-
-    method: str
-    path: str
-    form_field: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SentLog:
-    """How the portal's own log proves a delivery, how late and how exact it is."""
-
-    proof: ProofKind
-    lag: timedelta
-    precision: timedelta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +154,7 @@ def _profile(folder: Path, top: Keys, url: str | None) -> Profile:
     show = evidence.texts("show")
     evidence.no_others()
     base_url = _origin_and_path(top, "base_url", url)
+    send = read_send(top.keys("send"))
     return Profile(
         name=folder.name,
         folder=folder,
@@ -188,9 +165,9 @@ def _profile(folder: Path, top: Keys, url: str | None) -> Profile:
         date_format=_date_format(top, "date_format", needs="%Y"),
         time_format=_date_format(top, "time_format", needs="%H"),
         time_zone=_zone(top),
-        allowed=tuple(_rule(keys) for keys in top.list_of_keys("allowed")),
-        send=_send(top.keys("send")),
-        sent_log=_sent_log(top.keys("sent_log")),
+        allowed=read_allowed(top.list_of_keys("allowed"), send),
+        send=send,
+        sent_log=read_sent_log(top.keys("sent_log")),
         recipient=top.choice("recipient", ("on_file", "request", "either")),  # type: ignore[arg-type]
         kinds_never_sent=top.texts("kinds_never_sent"),
         click_budget=timedelta(seconds=top.number("click_budget_seconds", least=1, most=120)),
@@ -238,44 +215,3 @@ def _zone(keys: Keys) -> ZoneInfo:
         return ZoneInfo(keys.text("time_zone"))
     except (ZoneInfoNotFoundError, ValueError):
         keys.complain("time_zone", "is no time zone (like Europe/Berlin)")
-
-
-def _rule(keys: Keys) -> Rule:
-    rule = Rule(
-        method=keys.choice("method", METHODS),
-        path=_path(keys),
-        origin=keys.text("origin", default="") or None,
-    )
-    if rule.origin is not None and not re.fullmatch(r"https?://[^/\s?#@]+", rule.origin):
-        keys.complain("origin", "must look like https://host")
-    keys.no_others()
-    return rule
-
-
-def _path(keys: Keys) -> str:
-    path = keys.regex("path")
-    if re.fullmatch(path, "/a-path/nobody.has/4711") or re.fullmatch(path, "/nobody-has-this"):
-        keys.complain("path", "allows any path; list what the bot needs")
-    if not path.startswith("/"):
-        keys.complain("path", "must start with /")
-    return path
-
-
-def _send(keys: Keys) -> SendRule:
-    method, path = keys.choice("method", METHODS), _path(keys)
-    form_field = None
-    if (field := keys.optional_keys("form_field")) is not None:
-        form_field = (field.text("name"), field.text("value"))
-        field.no_others()
-    keys.no_others()
-    return SendRule(method=method, path=path, form_field=form_field)
-
-
-def _sent_log(keys: Keys) -> SentLog:
-    log = SentLog(
-        proof=keys.choice("proof", ("row_id", "fields", "invoice_note", "screen")),  # type: ignore[arg-type]
-        lag=timedelta(seconds=keys.number("lag_seconds", least=0, most=600)),
-        precision=timedelta(seconds=keys.number("precision_seconds", least=0, most=86_400)),
-    )
-    keys.no_others()
-    return log

@@ -7,6 +7,8 @@ them. Whoever launches the bot puts this process between, in a session of its ow
 * the parent-death signal turns a SIGKILL of our launcher into a SIGTERM for us;
 * in our own session, a SIGKILL of the launcher's process group does not take us first.
 
+The bot does the same towards us: should we be the one who is killed, it ends, and its browser too.
+
 Linux only. The exit code is the command's (128 + n when signal n ended it).
 """
 
@@ -53,7 +55,8 @@ def _parent(pid: int) -> int:
     return int(stat.rsplit(")", 1)[1].split()[1])
 
 
-def _adopt_orphans_and_outlive_nobody() -> None:
+def adopt_orphans_and_outlive_nobody() -> None:
+    """Become the parent of whatever below us is orphaned; get a SIGTERM when our parent dies."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
@@ -65,7 +68,8 @@ def _bury_the_dead() -> None:
             pass
 
 
-def _kill_stragglers() -> None:
+def kill_stragglers() -> None:
+    """Leave nothing alive below this process."""
     for _ in range(_SWEEPS):
         left = descendants(os.getpid())
         if not left:
@@ -79,7 +83,7 @@ def _kill_stragglers() -> None:
 
 def main(command: Sequence[str]) -> int:
     """Run `command`, passing on our standard streams; return its exit code."""
-    _adopt_orphans_and_outlive_nobody()
+    adopt_orphans_and_outlive_nobody()
     launcher = os.environ.get("BILLCOPY_LAUNCHER_PID")
     if launcher and os.getppid() != int(launcher):
         return 1  # it died before it could be watched
@@ -103,7 +107,7 @@ def main(command: Sequence[str]) -> int:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=GRACE_SECONDS)
     code = child.returncode
-    _kill_stragglers()
+    kill_stragglers()
     if code is None:
         return 128 + signal.SIGKILL
     return code if code >= 0 else 128 - code

@@ -60,18 +60,37 @@ function isSend(request, url) {
   return fields.some(([n, v]) => n === name && v === value) ? 'yes' : 'no';
 }
 
-function spend(url) {
+// Every value a field has in this request; null where nobody can tell.
+function valuesOf(request, name) {
+  const fields = formFields(request);
+  return fields && fields.filter(([n]) => n === name).map(([, value]) => value);
+}
+
+function isAbout(invoice, request, url) {
+  const groups = rules.send.path.exec(url.pathname).groups || {};
+  if (groups.invoice !== undefined && decodeURIComponent(groups.invoice) !== invoice) return false;
+  if (!rules.send.invoiceField) return true;
+  const values = valuesOf(request, rules.send.invoiceField);
+  return values !== null && values.length === 1 && values[0].trim() === invoice;
+}
+
+function spend(request, url) {
   const open = permit;
   if (open === null) return false;
   if (Date.now() > open.deadline || performance.now() > open.expires) {
     permit = null;
     return false;
   }
-  const groups = rules.send.path.exec(url.pathname).groups || {};
-  if (groups.invoice !== undefined && decodeURIComponent(groups.invoice) !== open.invoice) return false;
+  if (!isAbout(open.invoice, request, url)) return false;
   permit = null;
   spent += 1;
   return true;
+}
+
+function isNamed(request, formField) {
+  if (!formField) return true;
+  const values = valuesOf(request, formField[0]);
+  return values !== null && values.length > 0 && values.every(value => formField[1].includes(value));
 }
 
 function isAllowed(request, url) {
@@ -79,7 +98,8 @@ function isAllowed(request, url) {
     rule =>
       url.origin === (rule.origin || rules.origin) &&
       rule.method === request.method() &&
-      rule.path.test(url.pathname),
+      rule.path.test(url.pathname) &&
+      isNamed(request, rule.formField),
   );
 }
 
@@ -88,7 +108,7 @@ function mayPass(request) {
   if (url.protocol === 'data:' || url.protocol === 'blob:') return true;
   switch (isSend(request, url)) {
     case 'yes':
-      return spend(url);
+      return spend(request, url);
     case 'unreadable':
       return false;
     default:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 
 import httpx
 import uvicorn
@@ -120,6 +121,19 @@ class RunningPortal:
         answer.raise_for_status()
         values: dict[str, Any] = answer.json()
         return values
+
+
+P = TypeVar("P", bound=RunningPortal)
+
+
+@contextlib.contextmanager
+def serving(portal: P) -> Iterator[P]:
+    """Start it, and close it at the end."""
+    portal.start()
+    try:
+        yield portal
+    finally:
+        portal.close()
 
 
 def new_passwords() -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox.portal_parts.server import RunningPortal, free_port, new_passwords
+from sandbox.portal_parts.server import RunningPortal, free_port, new_passwords, serving
 from sandbox.practice_portal.app import create_app
 from sandbox.practice_portal.options import Options
 
@@ -27,8 +27,5 @@ def running(
     passwords = options.pop("passwords", None) or new_passwords()
     chosen = Options(data_dir=data_dir, passwords=passwords, smtp_port=smtp_port, **options)
     portal = PracticePortal(chosen, port=port or free_port())
-    portal.start()
-    try:
+    with serving(portal):
         yield portal
-    finally:
-        portal.close()

@@ -104,8 +104,16 @@ def _bot_killed(pids: list[int]) -> None:
     os.kill(pids[1], signal.SIGKILL)
 
 
+def _reaper_killed(pids: list[int]) -> None:
+    os.kill(pids[2], signal.SIGKILL)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kill", [_launcher_killed, _bot_killed], ids=["launcher", "robot"])
+@pytest.mark.parametrize(
+    "kill",
+    [_launcher_killed, _bot_killed, _reaper_killed],
+    ids=["launcher", "robot", "reaper"],
+)
 def test_no_browser_is_left_after_a_kill(bot: Bot, kill: Callable[[list[int]], None]) -> None:
     bot.submit()
     order = bot.order(linger_seconds=60)
@@ -135,7 +143,7 @@ def test_no_browser_is_left_after_a_kill(bot: Bot, kill: Callable[[list[int]], N
     assert any(name.startswith(("chrom", "headless")) for name in names), names
     reaper = family[0]
     below = descendants(reaper)
-    kill([launcher.pid, below[0]])
+    kill([launcher.pid, below[0], reaper])
     assert gone_in_time(family)
     launcher.stdout.close()
     launcher.wait(timeout=10)

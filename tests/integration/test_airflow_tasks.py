@@ -69,7 +69,7 @@ def test_a_scheduled_run_puts_nothing_back(database, airflow_context) -> None:
 def test_a_form_puts_back_what_it_names_in_the_states_it_names(database, airflow_context) -> None:
     queue.submit(database)
     rejected = work_off(database, error=errors.AccountNotFound)
-    form = {"request_ids": [rejected]}
+    form = {"request_ids": str(rejected)}
     context = airflow_context(run_type="manual", params=form)
     assert delivery_run.requeue(context, PORTAL) == {"wrong_state": 1}
     context["params"]["states"] = ["rejected"]
@@ -80,7 +80,7 @@ def test_a_form_puts_back_what_it_names_in_the_states_it_names(database, airflow
 def test_a_dry_run_puts_nothing_back(database, airflow_context) -> None:
     queue.submit(database)
     rejected = work_off(database, error=errors.AccountNotFound)
-    form = {"request_ids": [rejected], "states": ["rejected"], "dry_run": True}
+    form = {"request_ids": str(rejected), "states": ["rejected"], "dry_run": True}
     context = airflow_context(run_type="manual", params=form)
     assert delivery_run.requeue(context, PORTAL) == {}
     assert state(database, rejected) == "rejected"
@@ -118,7 +118,7 @@ def test_the_gate_says_when_the_next_request_is_due(database, airflow_context) -
 
 def test_the_gate_looks_at_the_chosen_requests_only(database, airflow_context) -> None:
     queue.submit(database)
-    context = airflow_context(run_type="manual", params={"request_ids": [4711]})
+    context = airflow_context(run_type="manual", params={"request_ids": "4711"})
     with pytest.raises(AirflowSkipException, match="none of the chosen requests waits"):
         delivery_run.gate(context, PORTAL)
 

@@ -48,12 +48,13 @@ def guard(tmp_path: Path):
     """Starts a guarded server; gives the guard, what it watches, and the server's processes."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*, seconds: float = 600, after: Path | None = None):
+    def start(*, seconds: float = 600, after: Path | None = None, restart: bool = False):
         watched = subprocess.Popen(["sleep", "600"], text=True)
         pids = tmp_path / "pids"
         command = [sys.executable, "-m", "sandbox.guarded", "--name", "server"]
         command += ["--watch", str(watched.pid), "--log", str(tmp_path / "log")]
         command += [f"--after={after}"] if after else []
+        command += ["--restart"] if restart else []
         command += ["--", sys.executable, "-c", SERVER, str(pids), str(seconds)]
         guard = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True)
         started.extend([watched, guard])
@@ -97,6 +98,16 @@ def test_a_server_that_ends_by_itself_is_a_fault(guard) -> None:
     assert process.wait(timeout=10) == 1
     assert "server ended by itself (exit code 0)" in process.stdout.read()
     assert not any(alive(pid) for pid in pids)
+
+
+def test_a_server_is_started_again_where_that_is_asked(guard, tmp_path: Path) -> None:
+    process, _, pids = guard(restart=True)
+    (tmp_path / "pids").unlink()
+    os.kill(pids[0], signal.SIGKILL)
+    assert eventually(lambda: (tmp_path / "pids").exists())
+    assert not any(alive(pid) for pid in pids)  # nothing of the first one is left
+    process.terminate()
+    assert process.wait(timeout=10) == 0
 
 
 def test_the_server_waits_for_what_it_needs(guard, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_backfill_means_its_interval(airflow_context) -> None:
 
 def test_a_form_means_what_was_filled_in(airflow_context) -> None:
     form = {
-        "request_ids": [3, 4],
+        "request_ids": "3, 4",
         "received_from": "2026-01-01T08:00:00+00:00",
         "states": ["rejected"],
         "limit": 7,

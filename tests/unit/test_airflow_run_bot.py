@@ -88,7 +88,7 @@ def test_a_run_of_the_timetable_takes_anything_and_waits_for_more(
 
 
 def test_a_form_reaches_the_bot(bot, operator, airflow_context) -> None:
-    form = {"request_ids": [3], "limit": 7, "dry_run": True}
+    form = {"request_ids": " 3", "limit": 7, "dry_run": True}
     operator.execute(airflow_context(run_type="manual", params=form, user="mary"))
     (order,) = bot.orders
     assert order.selection.request_ids == (3,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,13 +30,15 @@ WHY = "why"  # XCom key: why nothing was done
 # JSON schema's date-time is not checked without a package of its own.
 MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
 
+NUMBERS = r"^\s*([1-9]\d*(\s*,\s*[1-9]\d*)*\s*)?$"
+
 FORM = {
     "request_ids": Param(
         None,
-        type=["null", "array"],
-        items={"type": "integer", "minimum": 1},
+        type=["null", "string"],
+        pattern=NUMBERS,
         title="Requests",
-        description="Only these requests, by their numbers. Empty: all that wait.",
+        description="Only these requests, by their numbers, such as 12, 15. Empty: all that wait.",
         section="Which requests",
     ),
     "received_from": Param(
@@ -113,14 +116,14 @@ def wish_of(context: Mapping[str, Any]) -> Wish:
     reprocessed backfill run keeps the run id of the scheduled one.
     """
     params = context["params"]
-    ids = params.get("request_ids")
+    ids = tuple(int(one) for one in re.findall(r"\d+", params.get("request_ids") or ""))
     received_from, received_to = _moment(params, "received_from"), _moment(params, "received_to")
     if context["dag_run"].run_type == "backfill":
         received_from = received_from or context["data_interval_start"]
         received_to = received_to or context["data_interval_end"]
     return Wish(
         selection=Selection(
-            request_ids=tuple(ids) if ids else None,
+            request_ids=ids or None,
             received_from=received_from,
             received_to=received_to,
         ),

@@ -1,0 +1,92 @@
+"""What is killed and asked: one queue, one practice portal, one mail sink, wherever they run."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg2
+
+from billcopy import request_queue
+from billcopy.database import Connection, connect_to
+from sandbox import mail_sink
+from sandbox.chaos import timings
+
+FAULTS = {"sent_log_lag_seconds": timings.LOG_LAG_SECONDS}
+ACTOR = "chaos"
+
+
+@dataclass
+class World:
+    """Ways into a run. `admin`, `desk` and `ops` are libpq's parameters of three logins.
+
+    `home` is the folder that every process of the run names in arguments or environment.
+    """
+
+    home: Path
+    portal_url: str
+    mail_folder: Path
+    admin: dict[str, Any] = field(repr=False)
+    desk: dict[str, Any] = field(repr=False)
+    ops: dict[str, Any] = field(repr=False)
+    _connection: Connection | None = field(default=None, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Look into the database as superuser; a lost connection is made anew once.
+
+        Raises:
+            psycopg2.Error: the database does not answer.
+        """
+        with self._lock:
+            for last in (False, True):
+                try:
+                    if self._connection is None or self._connection.closed:
+                        self._connection = psycopg2.connect(**self.admin, connect_timeout=3)
+                        self._connection.autocommit = True
+                    with self._connection.cursor() as cursor:
+                        cursor.execute(statement, values)
+                        return cursor.fetchall() if cursor.description else []
+                except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                    self._connection = None
+                    if last:
+                        raise
+            raise AssertionError("unreachable")
+
+    def configure(self) -> None:
+        """Give the portal the short timings."""
+        with contextlib.closing(connect_to(self.ops)) as connection:
+            request_queue.configure_portal(
+                connection, "practice", timings.PORTAL, actor=ACTOR, reason="chaos"
+            )
+        self.faults(**FAULTS)
+
+    def faults(self, **changes: Any) -> bool:
+        """Change the portal's faults; False if it does not answer just now."""
+        try:
+            url = f"{self.portal_url}/_sandbox/faults"
+            return httpx.put(url, json=changes, timeout=5, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    def portal_state(self) -> dict[str, Any]:
+        """What the portal really did."""
+        url = f"{self.portal_url}/_sandbox/state"
+        state: dict[str, Any] = httpx.get(url, timeout=30, trust_env=False).json()
+        return state
+
+    def mails(self) -> Sequence[mail_sink.Mail]:
+        """What really went out."""
+        return mail_sink.read_mails(self.mail_folder)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None

@@ -1,0 +1,63 @@
+"""Chaos in short: the bot dies eight times without Airflow, and every bill is mailed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from billcopy.database import Login
+from sandbox.chaos import findings, living, strikes
+from sandbox.chaos.by_hand import bots_at_work
+from sandbox.chaos.campaign import Campaign
+from sandbox.chaos.drain import drain, no_bot_left
+from sandbox.chaos.feeding import Feeder
+from sandbox.chaos.naive import run_control
+from sandbox.chaos.world import World
+from tests.bot_fixtures import Bot
+
+pytestmark = pytest.mark.slow
+
+SEED = 3
+KILLS = 8
+
+
+@pytest.fixture
+def world(bot: Bot, tmp_path: Path):
+    server = bot.database.server
+    admin = {"host": server.host, "port": server.port, "dbname": bot.database.name}
+    world = World(
+        home=tmp_path,
+        portal_url=bot.portal.url,
+        mail_folder=bot.mail_sink.directory,
+        admin={**admin, "user": server.superuser, "password": server.password},
+        desk=bot.database.parameters(Login.DESK),
+        ops=bot.database.parameters(Login.OPS),
+    )
+    world.configure()
+    yield world
+    world.close()
+
+
+def test_a_bot_that_dies_at_every_step_sends_every_bill_once(
+    bot: Bot, world: World, tmp_path: Path
+) -> None:
+    random = Random(SEED)
+    feeder = Feeder(world, random, at_least=6)
+    campaign = Campaign(world, strikes.OF_THE_BOT, random, say=print)
+    with bots_at_work(world, bot.order, tmp_path / "bots.log"):
+        feeder.start()
+        campaign.run(KILLS, seconds=120)
+        feeder.enough()
+        drain(world, seconds=90)
+    verdict = findings.verdict(world, feeder.asked)
+    assert verdict.faults == ()
+    assert (verdict.duplicates, verdict.lost, verdict.left_claimed) == (0, 0, 0)
+    assert verdict.mails == verdict.invoices == 2 * len(feeder.asked)
+    assert no_bot_left(world, seconds=10), living.bots(world.home)
+
+
+def test_the_naive_order_sends_duplicates(tmp_path: Path) -> None:
+    control = run_control(tmp_path, Random(SEED), kills=6)
+    assert control.duplicates > 0
