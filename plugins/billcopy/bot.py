@@ -155,7 +155,7 @@ def _work_the_queue(
         say(f"bot run {bot_run_id} on portal {order.portal}")
         stop, run = StopReason.INFRASTRUCTURE, None
         try:
-            with _ledger(order, connection, bot_run_id) as ledger:
+            with _ledger(order, profile, connection, bot_run_id) as ledger:
                 run = _run_of(order, profile, browser, session, ledger, say)
                 run.open_breaker = open_breaker
                 stop = _run_robot(order, profile, run, f"run-{bot_run_id}")
@@ -165,7 +165,9 @@ def _work_the_queue(
 
 
 @contextlib.contextmanager
-def _ledger(order: BotOrder, connection: PortalConnection, bot_run_id: int) -> Iterator[Ledger]:
+def _ledger(
+    order: BotOrder, profile: Profile, connection: PortalConnection, bot_run_id: int
+) -> Iterator[Ledger]:
     assert order.database is not None
     if order.rehearse is not None:
         yield RehearsalLedger(_test_requests(order))
@@ -174,6 +176,12 @@ def _ledger(order: BotOrder, connection: PortalConnection, bot_run_id: int) -> I
         yield RehearsalLedger([replace(one, look_only=False) for one in peeked])
     else:
         timings = connection.once(request_queue.portal_timings, order.portal)
+        if timings["settle_window"] < profile.sent_log.lag:
+            raise errors.InputError(
+                "sent_log.lag_seconds",
+                "is longer than the portal's settle window; a row that is only late would count as"
+                " not sent. `portal-set` changes the window",
+            )
         keeper = LeaseKeeper(order.database, renew_every=timings["renew_every"])
         try:
             yield QueueLedger(

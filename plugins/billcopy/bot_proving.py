@@ -83,6 +83,8 @@ def prove(
             work.say_of(one.delivery, "confirmed by the bank's log")
         elif one.found is Found.AMBIGUOUS:
             work.say_of(one.delivery, "more than one row of the bank's log fits")
+        elif one.found is Found.UNCLEAR:
+            work.say_of(one.delivery, "a row of the bank's log nearly fits; not sent again")
         elif complete:
             state = work.ledger.report_absent(request, one.delivery, looked_at)
             not_sent = state == "planned"
