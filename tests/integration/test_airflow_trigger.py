@@ -131,6 +131,21 @@ def test_it_fires_again_for_the_next_request_once_a_bot_came(trigger, database: 
     assert asyncio.run(scene()) == {"portal": "practice", "claimable": 1}
 
 
+def test_it_fires_again_later_and_later_when_nobody_comes(
+    trigger, database: Database, monkeypatch
+) -> None:
+    monkeypatch.setattr(triggers, "IN_VAIN_SECONDS", (0.1, 60.0))
+    queue.submit(database)
+
+    async def scene() -> bool:
+        events = trigger.run()
+        await _first(events)
+        await _first(events)
+        return await _silent(events)
+
+    assert asyncio.run(scene())
+
+
 def test_it_fires_when_a_deferred_request_is_due(trigger, database: Database) -> None:
     soon = queue.execute(database, "select now() + interval '0.7 seconds'")[0][0]
     queue.submit(database, not_before=soon)

@@ -29,6 +29,9 @@ COALESCE_SECONDS = 1.0  # a bot that waits takes a new request within this time
 LOOKS_AFTER_FIRING = 20  # a second apart, until the run that was asked for has claimed something
 BETWEEN_LOOKS_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 300.0
+# After that it fires again though nobody came; the last one repeats. The DAG may be paused, or its
+# run may have waited for a task that had died, and a bot may have come and gone meanwhile.
+IN_VAIN_SECONDS = (10.0, 30.0, 60.0, 120.0, LONGEST_WAIT_SECONDS)
 AT_WORK_SECONDS = 10.0  # nobody announces that a bot died: how often to look whether it did
 RECONNECT_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0)  # the last one repeats
 
@@ -118,18 +121,24 @@ class SubmittedRequestsTrigger(BaseEventTrigger):
         try:
             await listener.add_listener(CHANNEL, announced)
             self.log.info("listening for requests of %s", self.portal)
-            in_vain = False  # fired, and nobody came: the DAG may be paused
+            fired, in_vain = False, 0  # fired and nobody came; how often in a row
             while True:
                 backlog = await asyncio.to_thread(look, parameters, self.portal)
-                if backlog.wants_a_run and not in_vain:
+                wait = backlog.look_again_in
+                if not backlog.wants_a_run:
+                    in_vain = 0
+                elif not fired:
                     event = {"portal": self.portal, "claimable": backlog.claimable}
                     yield TriggerEvent(event)  # type: ignore[no-untyped-call]
-                    in_vain = await self._nobody_comes(parameters)
+                    fired = await self._nobody_comes(parameters)
                     continue
+                else:
+                    wait = IN_VAIN_SECONDS[min(in_vain, len(IN_VAIN_SECONDS) - 1)]
+                    in_vain += 1
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), timeout=backlog.look_again_in)
+                    await asyncio.wait_for(woken.wait(), timeout=wait)
                     await asyncio.sleep(COALESCE_SECONDS)
-                in_vain = False
+                fired = False
                 woken.clear()
                 if listener.is_closed():
                     raise ConnectionError("the connection that listened was lost")
