@@ -36,7 +36,7 @@ HEARTBEAT_SECONDS = 60  # a restarted api-server must come back within; the usua
 SECONDS_PER_KILL, SECONDS_TO_WARM_UP = 60.0, 300.0
 DRAIN_SECONDS = 600.0
 BOTS_END_SECONDS = 60.0
-CONTROL_KILLS = 20
+CONTROL_KILLS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
