@@ -19,10 +19,10 @@ from billcopy.settings import PROJECT_ROOT
 from sandbox import stack
 from sandbox.chaos import findings, living
 from sandbox.chaos.campaign import Campaign
+from sandbox.chaos.control import Control, run_control
 from sandbox.chaos.drain import drain, left_of_bots, no_bot_left
 from sandbox.chaos.feeding import Feeder
 from sandbox.chaos.judge import Verdict
-from sandbox.chaos.naive import Control, run_control
 from sandbox.chaos.stack_strikes import StackStrikes
 from sandbox.chaos.view import View
 from sandbox.chaos.world import World

@@ -11,9 +11,9 @@ from billcopy.database import Login
 from sandbox.chaos import findings, living, strikes
 from sandbox.chaos.by_hand import bots_at_work
 from sandbox.chaos.campaign import Campaign
+from sandbox.chaos.control import run_control
 from sandbox.chaos.drain import drain, no_bot_left
 from sandbox.chaos.feeding import Feeder
-from sandbox.chaos.naive import run_control
 from sandbox.chaos.world import World
 from tests.bot_fixtures import Bot
 
