@@ -7,13 +7,13 @@ halves of the work itself.
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from billcopy import evidence, progress
+from billcopy import progress
+from billcopy.bot_evidence import Pictures
 from billcopy.bot_ledger import Ledger
 from billcopy.bot_order import StopReason
 from billcopy.errors import (
@@ -63,9 +63,9 @@ class BotWork:
         self.rehearsed: list[Delivery] = []
         """What a rehearsal would have sent: it reads the log, too."""
         self.last_click = 0.0
-        self._evidence_url = evidence_url
         self._watch = Stopwatch()
         self._resumed = False
+        self._pictures = Pictures(evidence_url, say=say)
 
     @property
     def in_hand(self) -> ClaimedRequest:
@@ -124,6 +124,7 @@ class BotWork:
             late = self.ledger.now() >= request.deadline_at - _ALMOST
             error = AttemptTimedOut() if late else Unexpected()
         try:
+            self._pictures.write_down(self.ledger)
             settled = None
             if not isinstance(error, LeaseLost):
                 settled = self.ledger.settle(
@@ -181,24 +182,8 @@ class BotWork:
         boxes: Sequence[Mapping[str, float]],
         delivery: Delivery | None,
     ) -> None:
-        """Cover a picture (base64) and keep it; a store that fails does not fail the request."""
-        request = self.in_hand
-        content = evidence.covered(base64.b64decode(jpeg), boxes)
-        if content is None:
-            return
-        name = evidence.place(
-            portal=request.portal,
-            request_id=request.request_id,
-            attempt_id=request.attempt_id,
-            delivery_id=delivery.delivery_id if delivery else None,
-            kind=kind,
-        )
-        try:
-            stored = evidence.store(self._evidence_url, name, content)
-        except OSError as problem:
-            self.say(f"request {request.request_id}: evidence not kept ({type(problem).__name__})")
-            return
-        self.ledger.evidence(request, delivery, kind, stored.url, stored.digest)
+        """Keep a picture (base64) as evidence, covered except for the boxes."""
+        self._pictures.keep(self.in_hand, delivery, kind, jpeg=jpeg, boxes=boxes)
 
     def clicked_now(self) -> None:
         """Remember the moment of the last click, for the wait before the log is read."""

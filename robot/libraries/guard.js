@@ -14,12 +14,17 @@ const REFUSAL = {
   body: '<!doctype html><title>Refused</title><h1>Refused by the bot’s network guard</h1>',
 };
 const LISTED = 50;
+// Routing switches the browser's cache off; without one each page would ask for its looks again.
+const LOOKS = new Set(['stylesheet', 'image', 'font']);
+const LARGEST_LOOK = 1 << 20;
+const MOST_LOOKS = 200;
 
 let rules = null;
 let permit = null;
 let spent = 0;
 let crashed = false;
 let answered = true; // whether the last page asked for came, and was no server error
+const looks = new Map();
 const refused = [];
 let refusedCount = 0;
 
@@ -121,6 +126,24 @@ function note(method, address) {
   if (refused.length < LISTED) refused.push(`${method} ${address}`);
 }
 
+async function pass(route, request) {
+  if (request.method() !== 'GET' || !LOOKS.has(request.resourceType())) return route.continue();
+  const known = looks.get(request.url());
+  if (known) return route.fulfill(known);
+  const response = await route.fetch({ maxRedirects: 0 });
+  const body = await response.body();
+  const headers = Object.fromEntries(
+    // The body comes unpacked and in one piece.
+    Object.entries(response.headers()).filter(([name]) => !/^(content-(encoding|length)|transfer-encoding)$/.test(name)),
+  );
+  const fresh = !/no-store|no-cache|max-age=0/.test(headers['cache-control'] || '');
+  const answer = { status: response.status(), headers, body };
+  if (answer.status === 200 && fresh && body.length <= LARGEST_LOOK && looks.size < MOST_LOOKS) {
+    looks.set(request.url(), answer);
+  }
+  return route.fulfill(answer);
+}
+
 async function startGuard(context, profile) {
   rules = {
     origin: profile.origin,
@@ -130,6 +153,7 @@ async function startGuard(context, profile) {
   permit = null;
   crashed = false;
   answered = true;
+  looks.clear();
   context.on('dialog', dialog => {
     const answer = profile.nativeDialogs === 'dismiss' ? dialog.dismiss() : dialog.accept();
     answer.catch(() => {});
@@ -149,13 +173,13 @@ async function startGuard(context, profile) {
   await context.route('**/*', async route => {
     const request = route.request();
     try {
-      if (mayPass(request)) return await route.continue();
+      if (mayPass(request)) return await pass(route, request);
       const { pathname } = new URL(request.url());
       if (pathname === '/favicon.ico') return await route.fulfill({ status: 204 });
       note(request.method(), pathname);
       return await route.fulfill(REFUSAL);
     } catch {
-      return undefined; // the page was closed meanwhile
+      return route.abort().catch(() => {}); // the page was closed meanwhile, or its looks are gone
     }
   });
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date
 from pathlib import Path
 
@@ -133,7 +132,6 @@ def finish(bot: Bot, request: int) -> None:
     for _ in range(4):
         if not bot.state(request).startswith("queued"):
             return
-        time.sleep(2.1)  # the settle window; a look before its end proves nothing
         bot.make_due()
         bot.run()
 

@@ -205,7 +205,6 @@ def edited(file: str, old: str, new: str) -> Any:
 
 def finish(bot: Bot) -> None:
     bot.portal_path = (str(PORTALS),)
-    time.sleep(2.1)
     bot.make_due()
     bot.run()
 

@@ -119,7 +119,6 @@ def test_a_signal_after_the_click_leaves_the_rest_to_the_log(bot: Bot) -> None:
     assert stop is StopReason.INTERRUPTED
     assert bot.story(request).deliveries[0]["state"] == "in_doubt"
     bot.portal.clear_faults()
-    time.sleep(2.1)
     bot.make_due()
     bot.run()
     assert bot.state(request) == "delivered"

@@ -1,0 +1,75 @@
+"""Pictures taken on the way, covered and stored beside the work, written down before it is settled.
+
+Covering and storing take a picture's time again; a bucket far away takes longer. The portal need
+not wait for either, so a thread does both.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from billcopy import evidence
+from billcopy.bot_ledger import Ledger
+from billcopy.errors import BillCopyError
+from billcopy.evidence import Stored
+from billcopy.model import ClaimedRequest, Delivery
+from billcopy.progress import Say
+
+Boxes = Sequence[Mapping[str, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Picture:
+    request: ClaimedRequest
+    delivery: Delivery | None
+    kind: str
+    stored: Future[Stored | None]
+
+
+class Pictures:
+    """The pictures of the request in hand."""
+
+    def __init__(self, evidence_url: str, *, say: Say) -> None:
+        self._evidence_url = evidence_url
+        self._say = say
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="evidence")
+        self._taken: list[_Picture] = []
+
+    def keep(
+        self,
+        request: ClaimedRequest,
+        delivery: Delivery | None,
+        kind: str,
+        *,
+        jpeg: str,
+        boxes: Boxes,
+    ) -> None:
+        """Cover a picture (base64) except for the boxes, and store it, both in a while."""
+        name = evidence.place(
+            portal=request.portal,
+            request_id=request.request_id,
+            attempt_id=request.attempt_id,
+            delivery_id=delivery.delivery_id if delivery else None,
+            kind=kind,
+        )
+        stored = self._worker.submit(self._cover_and_store, name, jpeg, boxes)
+        self._taken.append(_Picture(request=request, delivery=delivery, kind=kind, stored=stored))
+
+    def _cover_and_store(self, name: str, jpeg: str, boxes: Boxes) -> Stored | None:
+        content = evidence.covered(base64.b64decode(jpeg), boxes)
+        return None if content is None else evidence.store(self._evidence_url, name, content)
+
+    def write_down(self, ledger: Ledger) -> None:
+        """Say in the ledger where they lie; one that was not kept does not fail the request."""
+        taken, self._taken = self._taken, []
+        for one in taken:
+            try:
+                if (stored := one.stored.result()) is not None:
+                    where = (stored.url, stored.digest)
+                    ledger.evidence(one.request, one.delivery, one.kind, *where)
+            except (OSError, BillCopyError) as problem:
+                what = f"request {one.request.request_id}: evidence not kept"
+                self._say(f"{what} ({type(problem).__name__})")
