@@ -20,9 +20,7 @@ NOTHING = dict.fromkeys(
 
 @pytest.mark.parametrize("run_type", ["scheduled", "asset_triggered"])
 def test_a_run_of_the_timetable_takes_whatever_waits(airflow_context, run_type) -> None:
-    context = airflow_context(
-        run_type=run_type, data_interval_start=START, data_interval_end=END
-    )
+    context = airflow_context(run_type=run_type, data_interval_start=START, data_interval_end=END)
     assert not delivery_run.wish_of(context).is_selective
 
 
