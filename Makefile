@@ -55,7 +55,7 @@ check-format: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar sql
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	$(BIN)/robocop check robot
 	$(BIN)/robocop format --check robot
 
