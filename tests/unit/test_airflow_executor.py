@@ -32,3 +32,19 @@ def test_airflow_still_works_the_way_we_change_it() -> None:
     for argument in inspect.signature(local_executor._run_worker).parameters:
         assert f'"{argument}"' in parent
         assert f'"{argument}"' in ours
+
+
+def test_it_ends_although_a_worker_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    import multiprocessing
+    import time
+
+    monkeypatch.setattr(executor, "END_SECONDS", 0.2)
+    quiet = executor.QuietLocalExecutor(parallelism=1)
+    monkeypatch.setattr(quiet, "_spawn_workers_with_gc_freeze", lambda _number: None)
+    quiet.start()
+    deaf = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    deaf.start()
+    quiet.workers[deaf.pid] = deaf
+    began = time.monotonic()
+    quiet.end()
+    assert time.monotonic() - began < 30

@@ -1,16 +1,24 @@
-"""An executor that keeps task logs out of the scheduler's own output.
+"""An executor that keeps task logs out of the scheduler's own output, and that can end.
 
 LocalExecutor 3.3 copies every task's output to the scheduler's stdout, and that copy, unlike the
 task's log file and the UI, does not pass the secret masker.
+
+A scheduler that loses its database ends, but its LocalExecutor waits for its workers without a
+limit: after one of them had been killed, another never got the word. Such a scheduler looks alive,
+does nothing, and is not started again by whoever watches over it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import threading
 from typing import Any
 
 from airflow.executors import local_executor
 from airflow.executors.base_executor import BaseExecutor
+
+END_SECONDS = 30.0  # for running tasks to finish; a bot that is killed then loses nothing
 
 
 class _WithoutTheCopy:
@@ -28,7 +36,22 @@ def _run_worker(**kwargs: Any) -> None:
 
 
 class QuietLocalExecutor(local_executor.LocalExecutor):
-    """LocalExecutor without the unmasked copy."""
+    """LocalExecutor without the unmasked copy, and with a limit to its end."""
+
+    def end(self) -> None:
+        """Wait for running tasks, but not for ever."""
+        limit = threading.Timer(END_SECONDS, self._kill_workers)
+        limit.daemon = True
+        limit.start()
+        try:
+            super().end()
+        finally:
+            limit.cancel()
+
+    def _kill_workers(self) -> None:
+        for worker in list(self.workers.values()):
+            with contextlib.suppress(ValueError):  # it has ended
+                worker.kill()
 
     def _spawn_worker(self) -> None:
         worker = multiprocessing.Process(
