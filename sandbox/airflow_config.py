@@ -101,6 +101,10 @@ def write_airflow_config(
         "scheduler": {
             "scheduler_idle_sleep_time": 0.1,
             "task_instance_heartbeat_timeout": task_heartbeat_timeout,
+            # Tasks of a scheduler that died keep their DAG run, and with it the portal's next run,
+            # until another one looks for them; the usual 300 s are too long for a promise of two
+            # minutes.
+            "orphaned_tasks_check_interval": 30,
             "enable_health_check": False,
         },
         "logging": {

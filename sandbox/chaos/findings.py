@@ -12,6 +12,10 @@ from sandbox.chaos.judge import Event, Sent, Trail, Verdict, judge
 from sandbox.chaos.moments import InHand
 from sandbox.chaos.world import World
 
+# How an attempt ends that somebody else ended: taken back, given back by a bot that was told to
+# stop, or ended by the fault that the kill was to it.
+_CUT_SHORT = ("rescued", "released", "retried")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Death:
@@ -88,7 +92,7 @@ def resumed_after(world: World, deaths: Sequence[Death]) -> list[float]:
             continue
         this = (death.in_hand.request_id, death.in_hand.epoch)
         after = began.get((this[0], this[1] + 1))
-        if began.get(this, (0, None))[1] == "rescued" and after is not None:
+        if began.get(this, (0, None))[1] in _CUT_SHORT and after is not None:
             found.append(after[0] - death.at)
     return found
 
