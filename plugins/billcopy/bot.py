@@ -20,6 +20,7 @@ from billcopy import (
     bot_folders,
     bot_robot,
     bot_versions,
+    bot_watchdog,
     chromium,
     credentials,
     errors,
@@ -221,6 +222,7 @@ def _run_of(
         session=session,
         browser=browser,
         left=order.limit,
+        stuck_after_seconds=order.stuck_after_seconds,
         open_breaker=lambda _error, _version: None,
     )
 
@@ -229,12 +231,13 @@ def _run_robot(
     order: BotOrder, profile: Profile, run: bot_context.BotRun, folder_name: str
 ) -> StopReason:
     bot_context.activate(run)
-    bot_robot.run(
-        profile,
-        output_folder=bot_folders.start_run(order.work_dir, order.portal, folder_name),
-        log_level=order.log_level,
-        with_log=not run.work.ledger.may_send,
-    )
+    with bot_watchdog.watching(run):
+        bot_robot.run(
+            profile,
+            output_folder=bot_folders.start_run(order.work_dir, order.portal, folder_name),
+            log_level=order.log_level,
+            with_log=not run.work.ledger.may_send,
+        )
     return run.work.stop or StopReason.INFRASTRUCTURE
 
 

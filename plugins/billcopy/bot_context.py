@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,11 +50,17 @@ class BotRun:
     browser: BrowserOptions
     left: int
     open_breaker: Callable[[BillCopyError, int | None], None]
+    stuck_after_seconds: float = 180.0
     interrupted: bool = False
     session_failures: int = 0
     page_left: bool = True
     blocked_requests: int = 0
     blocked_listed: list[str] = field(default_factory=list)
+    must_move_by: float = math.inf
+
+    def must_move_within(self, seconds: float | None) -> None:
+        """Until then something must have happened, else `bot_watchdog` steps in; None: no limit."""
+        self.must_move_by = math.inf if seconds is None else time.monotonic() + seconds
 
     def kill_browser(self) -> None:
         """End every process below this one: what cannot be asked may hold an open permit."""

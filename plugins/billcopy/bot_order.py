@@ -93,6 +93,7 @@ class BotOrder:
     headed: bool = False
     slow_mo_ms: int = 0
     log_level: str = "INFO"
+    stuck_after_seconds: float = 180.0
     rehearse: tuple[TestRequest, ...] | None = None
 
     def to_json(self) -> str:

@@ -41,6 +41,7 @@ def task_ended(run: BotRun, *, passed: bool, message: str) -> bool:
         raise
     finally:
         work.error = None
+        run.must_move_within(run.stuck_after_seconds)
     if run.interrupted:
         work.stop = StopReason.INTERRUPTED
     if work.stop is None and run.left <= 0:

@@ -3,8 +3,8 @@
 A row proves a delivery if invoice, recipient and sender agree, it is not older than the delivery's
 intent (less what the two clocks may differ and the log may round away), and it has not proved
 another one before. Two such rows are no proof but a question for people: an e-mail may have gone
-out twice. A row of the same invoice that nearly fits allows no conclusion: it may be ours by another
-clock, or to the same person written differently, and "absent" would mean that it is sent again.
+out twice. A row of the same invoice that nearly fits allows no conclusion: it may be ours by
+another clock, or to the same person written differently, and "absent" would mean sending it again.
 """
 
 from __future__ import annotations

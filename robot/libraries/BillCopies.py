@@ -13,7 +13,7 @@ from robot.libraries.BuiltIn import BuiltIn
 from billcopy import bot_proving, bot_sending
 from billcopy.bot_context import BotRun, BrowserOptions, current, step
 from billcopy.bot_keywords import Ask, browser_is_gone, guard_rules
-from billcopy.errors import BrowserLost, PortalDown
+from billcopy.errors import BrowserLost, PageDrift, PortalDown
 from billcopy.model import Delivery
 
 
@@ -76,8 +76,11 @@ class BillCopies:
         """Claims the next request; returns None when the bot has nothing (more) to do."""
         run = self._run
         run.session.keep_token_alive()
+        run.must_move_within(None)  # waiting for a request is no standstill
         if run.work.take_next() is None:
+            run.must_move_within(run.stuck_after_seconds)
             return None
+        run.must_move_within(run.work.seconds_left + run.stuck_after_seconds)
         return Ask.of(run.work)
 
     @keyword
@@ -127,7 +130,12 @@ class BillCopies:
     @keyword
     @step
     def record_click(self, delivery: Delivery, confirmation: str) -> None:
-        """Notes what the portal said after the click, with a covered picture of it."""
+        """Notes what the portal said after the click, with a covered picture of it.
+
+        Whatever it said, nothing was sent if no send request left the browser.
+        """
+        if not self._javascript("closePermit")["spent"]:
+            raise PageDrift("Expected: the click sends the one request that profile.yaml names")
         bot_sending.record_click(self._run.work, delivery, confirmation)
         self._keep_picture("confirmation", delivery)
 

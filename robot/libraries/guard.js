@@ -22,6 +22,7 @@ const MOST_LOOKS = 200;
 let rules = null;
 let permit = null;
 let spent = 0;
+let spentBefore = 0; // when the permit was opened
 let crashed = false;
 let answered = true; // whether the last page asked for came, and was no server error
 const looks = new Map();
@@ -187,8 +188,15 @@ startGuard.rfdoc = 'Lets this browser context send only what the portal folder a
 
 function openPermit(invoice, milliseconds, deadline) {
   permit = { invoice, deadline, expires: performance.now() + milliseconds };
+  spentBefore = spent;
 }
 openPermit.rfdoc = 'Lets exactly one send request pass, for this invoice, until the deadline.';
+
+function closePermit() {
+  permit = null;
+  return { spent: spent > spentBefore };
+}
+closePermit.rfdoc = 'Closes the permit after the click; tells whether a send request passed.';
 
 function withdrawPermit(browser) {
   permit = null;
@@ -204,5 +212,6 @@ guardReport.rfdoc = 'Returns how many requests were refused, and the first of th
 exports.__esModule = true;
 exports.startGuard = startGuard;
 exports.openPermit = openPermit;
+exports.closePermit = closePermit;
 exports.withdrawPermit = withdrawPermit;
 exports.guardReport = guardReport;

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -64,3 +67,32 @@ def test_a_lost_node_ends_the_run(bot: Bot) -> None:
     assert touched(bot) == 1
     finish(bot, first)
     assert len(bot.sent()) == 2
+
+
+def freeze_the_browser(running: LaunchedBot) -> None:
+    """Stop every process of the browser as soon as it runs."""
+    frozen: list[int] = []
+    while not frozen:
+        time.sleep(0.5)
+        for pid in descendants(running.pid) if running.pid else []:
+            with contextlib.suppress(OSError):
+                if b"chrom" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
+                    os.kill(pid, signal.SIGSTOP)
+                    frozen.append(pid)
+
+
+def test_a_browser_that_freezes_during_the_sign_in_does_not_keep_the_portal(bot: Bot) -> None:
+    request = bot.submit()
+    bot.portal.set_faults(latency_ms=3000, latency_path="/signin")
+    began = time.monotonic()
+
+    def in_the_background(running: LaunchedBot) -> None:
+        threading.Thread(target=freeze_the_browser, args=(running,), daemon=True).start()
+
+    stop = bot.run(on_start=in_the_background, stuck_after_seconds=8)
+    assert stop is StopReason.INFRASTRUCTURE
+    assert time.monotonic() - began < 60
+    assert bot.state(request) == "queued"
+    bot.portal.clear_faults()
+    assert bot.run() is StopReason.DRAINED
+    assert bot.state(request) == "delivered"
