@@ -32,7 +32,10 @@ def server_of(plan: Plan) -> postgres.Server:
             superuser=unquote(parts.username or "postgres"),
             password=unquote(parts.password or ""),
         )
-        server.connect().close()
+        try:
+            server.connect().close()
+        except psycopg2.OperationalError as error:
+            raise RuntimeError(f"{EXTERNAL_POSTGRES}: {str(error).strip()}") from None
         return server
     password_file = plan.home / "postgres" / "superuser_password"
     deadline = time.monotonic() + WAIT_SECONDS
@@ -66,13 +69,27 @@ def _exists(server: postgres.Server, database: str) -> bool:
         return cursor.fetchone() is not None
 
 
+def _is_ours() -> bool:
+    return EXTERNAL_POSTGRES not in os.environ
+
+
+def _drop_databases(server: postgres.Server) -> None:
+    for database in ("billcopy", "airflow"):
+        if not _is_ours() and _exists(server, database):
+            raise RuntimeError(
+                f"{EXTERNAL_POSTGRES} names a server that has a database “{database}”; this begins "
+                "with an empty one, and drops nothing that it did not make. Drop it yourself, or "
+                f"unset {EXTERNAL_POSTGRES}."
+            )
+        _execute(server, "drop database if exists {database} with (force)", database=database)
+
+
 def make_databases(plan: Plan, server: postgres.Server) -> tuple[dict[str, str], bool]:
     """Both databases and all logins; says whether Airflow's tables are there already."""
     passwords = {f"billcopy_{login}": secrets.token_urlsafe(24) for login in LOGINS}
     passwords["airflow"] = secrets.token_urlsafe(24)
     if plan.fresh:
-        for database in ("billcopy", "airflow"):
-            _execute(server, "drop database if exists {database} with (force)", database=database)
+        _drop_databases(server)
     had_template = _exists(server, AIRFLOW_TEMPLATE)
     had_airflow = _exists(server, "airflow")
     if not had_airflow:
@@ -88,7 +105,7 @@ def make_databases(plan: Plan, server: postgres.Server) -> tuple[dict[str, str],
             )
     postgres.provision(server, passwords)
     current = _mark(plan).exists() and _mark(plan).read_text() == AIRFLOW_TEMPLATE
-    return passwords, had_template and (not had_airflow or current)
+    return passwords, current if had_airflow else had_template
 
 
 def _mark(plan: Plan) -> Path:
@@ -97,7 +114,7 @@ def _mark(plan: Plan) -> Path:
 
 def keep_airflow_tables(plan: Plan, server: postgres.Server) -> None:
     """Remember that Airflow's tables are there, and keep a copy if nobody has one yet."""
-    if not _exists(server, AIRFLOW_TEMPLATE):
+    if _is_ours() and not _exists(server, AIRFLOW_TEMPLATE):
         _execute(
             server,
             "create database {template} template {database} owner {owner}",

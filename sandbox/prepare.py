@@ -152,8 +152,9 @@ def main() -> int:
     try:
         prepare(plan)
     except Exception as error:
-        traceback.print_exc()
-        say(f"The stack could not be prepared: {error}")
+        log = plan.log_folder / "prepare.log"
+        log.write_text(traceback.format_exc())
+        say(f"The stack could not be prepared: {error} (more: {log})")
         return 1
     threading.Event().wait()
     return 0
