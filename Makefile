@@ -56,8 +56,8 @@ check-format: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
-	$(BIN)/robocop check robot
-	$(BIN)/robocop format --check robot
+	$(BIN)/robocop check robot sandbox/portals
+	$(BIN)/robocop format --check robot sandbox/portals
 
 .PHONY: bench
 bench: browser ## Figures, each against its peer, into var/bench.json

@@ -41,7 +41,8 @@ def robot_files(*folders: str) -> list[Path]:
     return sorted(
         path
         for folder in folders
-        for path in (ROOT / "robot" / folder).rglob("*")
+        for parent in (ROOT / "robot", ROOT / "sandbox")
+        for path in (parent / folder).rglob("*")
         if path.suffix in (".resource", ".robot")
     )
 
