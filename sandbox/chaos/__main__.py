@@ -15,6 +15,7 @@ def _options() -> Options:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--requests", type=int, default=0, help="at least so many; more if needed")
     parser.add_argument("--what", default="", help=f"of {','.join(told_targets())}; default: all")
+    parser.add_argument("--minutes", type=float, default=90, help="give up killing after so many")
     arguments = parser.parse_args()
     what = tuple(name for name in arguments.what.split(",") if name)
     if unknown := set(what) - set(told_targets()):
@@ -22,7 +23,11 @@ def _options() -> Options:
     if arguments.kills < 1:
         parser.error("--kills must be at least 1")
     return Options(
-        kills=arguments.kills, seed=arguments.seed, requests=arguments.requests, what=what
+        kills=arguments.kills,
+        seed=arguments.seed,
+        requests=arguments.requests,
+        what=what,
+        minutes=arguments.minutes,
     )
 
 

@@ -33,7 +33,6 @@ HOME = PROJECT_ROOT / "var" / "chaos"
 REPORT = PROJECT_ROOT / "var" / "chaos.json"
 LINGER_SECONDS = 8
 HEARTBEAT_SECONDS = 60  # a restarted api-server must come back within; the usual 120 only wait
-SECONDS_PER_KILL, SECONDS_TO_WARM_UP = 60.0, 300.0
 DRAIN_SECONDS = 600.0
 BOTS_END_SECONDS = 60.0
 CONTROL_KILLS = 10
@@ -47,6 +46,7 @@ class Options:
     seed: int
     requests: int
     what: tuple[str, ...]
+    minutes: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +132,7 @@ def run(options: Options, view: View) -> Result:
         campaign = Campaign(world, targets, random, say=view.say)
         feeder.start()
         with contextlib.suppress(TimeoutError):
-            campaign.run(
-                options.kills, seconds=SECONDS_TO_WARM_UP + SECONDS_PER_KILL * options.kills
-            )
+            campaign.run(options.kills, seconds=options.minutes * 60)
         feeder.enough()
         view.say(f"{len(campaign.deaths)} kills made; waiting until the queue is empty")
         drain(world, seconds=DRAIN_SECONDS)
