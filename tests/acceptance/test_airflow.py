@@ -184,6 +184,30 @@ def until_delivered(running: Stack, request_id: int) -> None:
     until(lambda: running.state(request_id) == "delivered", within=90)
 
 
+def test_a_run_that_ends_by_its_limit_starts_the_next(running: Stack) -> None:
+    running.known_runs()
+    running.rest.pause(DAG, paused=True)
+    waiting = [running.submit("7450021", period_to=FIRST), running.submit("5126609")]
+    # A dry run first: it walks through both and changes nothing.
+    dry = running.rest.trigger(DAG, {"dry_run": True})
+    limited = running.rest.trigger(DAG, {"limit": 1})
+    running.rest.pause(DAG, paused=False)
+    run = running.rest.finished(DAG, dry, timeout_seconds=90)
+    assert (run["state"], run["note"]) == (
+        "success",
+        "dry run: nothing was sent, nothing changed. 2 more wait",
+    )
+    run = running.rest.finished(DAG, limited, timeout_seconds=90)
+    assert "delivered 1," in run["note"]
+    assert "the limit of one run was reached. 1 more wait" in run["note"]
+    announced = running.query(
+        "select source_run_id, extra::text from asset_event where source_task_id = 'summarise'",
+        name="airflow",
+    )
+    assert (limited, '{"left": 1}') in announced
+    until(lambda: {running.state(one) for one in waiting} == {"delivered"}, within=90)
+
+
 def test_a_backfill_run_twice_sends_nothing_twice(running: Stack) -> None:
     running.known_runs()
     moved = running.query(
@@ -234,7 +258,8 @@ def test_a_killed_bot_task_leaves_no_browser_and_its_request_is_rescued(
     known = running.known_runs()
     running.faults(latency_ms=60_000, latency_path="/accounts/[0-9]")
     account = {"marked failed": "6093377", "task killed": "5126609", "supervisor killed": "7450021"}
-    waiting = running.submit(account[way])
+    month = {"period_from": date(2026, 3, 1), "period_to": date(2026, 3, 31)}
+    waiting = running.submit(account[way], **month)
     until(lambda: running.state(waiting) == "claimed", within=60)
     bot = running.latest_bot()
     browsers = [pid for pid in descendants(bot) if "chrom" in _command(pid)]

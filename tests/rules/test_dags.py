@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import warnings
 from pathlib import Path
 
@@ -35,6 +37,18 @@ def deliver(dagbag):
 def test_every_dag_file_can_be_read(dagbag) -> None:
     assert dagbag.import_errors == {}
     assert set(dagbag.dags) == {"deliver_bill_copies", "rescue_expired_leases"}
+
+
+def test_each_portal_of_several_has_a_dag_of_its_own(tmp_path, monkeypatch) -> None:
+    for name in ("north_bank", "south_bank"):
+        shutil.copytree(PROJECT_ROOT / "robot" / "portals" / "practice", tmp_path / name)
+    monkeypatch.setenv("BILLCOPY_PORTAL_PATH", json.dumps([str(tmp_path)]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dags = DagBag(dag_folder=DAGS, bundle_path=DAGS, bundle_name="dags-folder").dags
+    for name in ("north_bank", "south_bank"):
+        assert dags[f"deliver_bill_copies_{name}"].get_task("run_bot").pool == f"portal_{name}"
+    assert "deliver_bill_copies" not in dags
 
 
 def test_every_dag_says_what_it_is_for_and_whose_it_is(dagbag) -> None:

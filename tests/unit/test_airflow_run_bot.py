@@ -96,6 +96,12 @@ def test_a_form_reaches_the_bot(bot, operator, airflow_context) -> None:
     assert order.actor == "mary"
 
 
+def test_a_dry_run_says_so(bot, operator, airflow_context) -> None:
+    context = airflow_context(run_type="manual", params={"dry_run": True})
+    operator.execute(context)
+    assert context["ti"].pushed == {"why": "dry run: nothing was sent, nothing changed"}
+
+
 def test_it_logs_what_the_bot_says_and_no_secret(
     bot, operator, airflow_context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

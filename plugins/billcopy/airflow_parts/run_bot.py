@@ -21,6 +21,7 @@ WELL = {
     StopReason.MAINTENANCE: "the portal closed for maintenance",
     StopReason.STOPPED: "the portal was stopped",
 }
+DRY = "dry run: nothing was sent, nothing changed"
 BADLY = {
     StopReason.BREAKER: "the portal was closed after trouble",
     StopReason.INFRASTRUCTURE: "database, Vault, browser or portal did not work",
@@ -83,8 +84,9 @@ class RunBotOperator(BaseOperator):
             why = f"{BADLY[stop]}: {self._last_words}" if self._last_words else BADLY[stop]
             context["ti"].xcom_push(key=delivery_run.WHY, value=why)
             raise AirflowFailException(f"The bot could not work: {why}")
-        if WELL[stop]:
-            context["ti"].xcom_push(key=delivery_run.WHY, value=WELL[stop])
+        note = DRY if delivery_run.wish_of(context).dry_run else WELL[stop]
+        if note:
+            context["ti"].xcom_push(key=delivery_run.WHY, value=note)
         return stop.name.lower()
 
     def _order(self, context: Mapping[str, Any]) -> BotOrder:
