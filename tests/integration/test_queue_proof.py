@@ -263,7 +263,7 @@ def test_a_log_that_is_never_complete_ends_with_people(database: Database) -> No
     assert story.request["reason_code"] == "IN_DOUBT"
 
 
-def given_up(database: Database):  # noqa: ANN201
+def given_up(database: Database):
     """A failed request whose doubtful delivery two people gave up, and the bot's connection."""
     request_id, bot, again, doubtful = in_doubt(database)
     request_queue.settle(bot, again, error_class=None, reason_code="IN_DOUBT")
