@@ -60,7 +60,10 @@ FORBIDDEN = {
     "inline python": (["Go To    ${{ 1 + 1 }}"], "inline Python"),
     "attribute": (["Go To    ${x.value}"], "attributes are not read"),
     "attribute in return": (["RETURN    ${x.value}"], "attributes are not read"),
-    "attribute in loop": (["FOR    ${y}    IN    ${x.value}", "    Go To    /", "END"], "attributes"),
+    "attribute in loop": (
+        ["FOR    ${y}    IN    ${x.value}", "    Go To    /", "END"],
+        "attributes",
+    ),
     "attribute in entry": (["Go To    ${x}[${y.value}]"], "attributes are not read"),
     "put together": (["Go To    ${a${b}}"], "not put together"),
     "environment": (["Go To    %{HOME}"], "environment is not read"),
