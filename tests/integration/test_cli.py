@@ -262,7 +262,7 @@ def test_a_portals_limits_are_set_by_name(billcopy: Run) -> None:
     told = billcopy("portal-set", "practice", "max_attempts=many", *WHY, code=1).stderr
     assert 'INPUT: value: invalid input syntax for type integer: "many"' in told
     told = billcopy("portal-set", "practice", "renew_every=1 day", *WHY, code=1).stderr
-    assert "must keep the rule “a lease is renewed before it ends”" in told
+    assert "must keep the rule “a click fits into a lease about to be renewed”" in told
 
 
 def test_the_breaker_is_closed_only_when_it_is_open(billcopy: Run) -> None:
