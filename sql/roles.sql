@@ -17,8 +17,7 @@ billcopy.start_bot_run, billcopy.finish_bot_run, billcopy.take_portal_lock, bill
 billcopy.plan_deliveries, billcopy.deliveries_in_hand, billcopy.begin_delivery, billcopy.record_click,
 billcopy.confirm_delivery, billcopy.report_absent, billcopy.reject_delivery, billcopy.settle_request, billcopy.used_proofs,
 billcopy.record_step, billcopy.record_evidence, billcopy.record_credential_read, billcopy.refused_secret_version,
-billcopy.open_breaker, billcopy.peek_requests, billcopy.portal_refusal, billcopy.portal_timings, billcopy.database_now,
-billcopy.holds_portal_lock
+billcopy.open_breaker, billcopy.peek_requests, billcopy.portal_refusal, billcopy.portal_timings, billcopy.database_now
 to billcopy_bot;
 
 grant execute on function

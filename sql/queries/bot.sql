@@ -14,10 +14,6 @@ select billcopy.finish_bot_run(%(bot_run_id)s, %(stop_reason)s, %(blocked_reques
 -- One session per portal, whatever the scheduler does.
 select billcopy.take_portal_lock(%(portal)s) as taken;
 
--- holds_portal_lock
--- Whether this very connection holds it.
-select billcopy.holds_portal_lock(%(portal)s) as held;
-
 -- portal_refusal
 -- Why nothing may be claimed or sent now.
 select billcopy.portal_refusal(%(portal)s) as reason_code;

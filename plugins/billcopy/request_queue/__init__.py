@@ -9,7 +9,6 @@ of its own login.
 from billcopy.request_queue.bot_run import (
     database_now,
     finish_bot_run,
-    holds_portal_lock,
     open_breaker,
     portal_refusal,
     portal_timings,
@@ -82,7 +81,6 @@ __all__ = [
     "erase_subject",
     "finish_bot_run",
     "hold",
-    "holds_portal_lock",
     "next_due_at",
     "open_breaker",
     "peek",

@@ -66,11 +66,6 @@ def take_portal_lock(connection: Connection, portal: str) -> bool:
     return bool(row(connection, "take_portal_lock", portal=portal)["taken"])
 
 
-def holds_portal_lock(connection: Connection, portal: str) -> bool:
-    """Whether this very connection holds the portal's lock."""
-    return bool(row(connection, "holds_portal_lock", portal=portal)["held"])
-
-
 def portal_refusal(connection: Connection, portal: str) -> str | None:
     """Why nothing may be claimed or sent now: a reason's code, or None."""
     code: str | None = row(connection, "portal_refusal", portal=portal)["reason_code"]
