@@ -181,14 +181,22 @@ class BillCopies:
                 self._name_the_failure(lost=lost, answered=health["answered"])
                 if run.work.request is not None and not lost:
                     self._keep_picture("failure", None)
-            if lost:
+            if lost or not self._pages_closed():
                 self._browser.close_browser("ALL")
-            else:
-                self._browser.close_page("ALL", "CURRENT", "CURRENT")
             run.page_left = True
         except Exception as error:
             # Whatever it is: nobody may be left to click when the listener settles.
             browser_is_gone(run, error)
+
+    def _pages_closed(self) -> bool:
+        try:
+            self._browser.close_page("ALL", "CURRENT", "CURRENT")
+        except Exception:  # lost after the guard was asked; the browser itself may still be there
+            self._run.session.is_broken("browser")
+            if self._task_failed():
+                self._run.work.record(BrowserLost())
+            return False
+        return True
 
     def _name_the_failure(self, *, lost: bool, answered: bool) -> None:
         """What browser and network saw is a better name than UNEXPECTED."""
