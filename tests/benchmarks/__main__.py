@@ -1,7 +1,7 @@
 """`make bench`: every figure with its peer of the same run, on the screen and in var/bench.json.
 
-Parts: claims, requests, pipeline; all of them unless some are named. Nothing here is asserted:
-machines differ, ratios are what may be compared.
+Parts: claims, requests, pipeline, endurance (this one takes about 20 minutes); all of them unless
+some are named. Nothing here is asserted: machines differ, ratios are what may be compared.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from billcopy.settings import PROJECT_ROOT
-from tests.benchmarks import claims, pipeline, requests
+from tests.benchmarks import claims, endurance, pipeline, requests
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "claims": claims.measure,
     "requests": requests.measure,
     "pipeline": pipeline.measure,
+    "endurance": endurance.measure,
 }
 RESULT = PROJECT_ROOT / "var" / "bench.json"
 

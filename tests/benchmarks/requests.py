@@ -58,7 +58,7 @@ def _fresh_processes(bench: Bench) -> list[float]:
     return seconds
 
 
-class _Memory:
+class Memory:
     """Proportional memory of a process tree, sampled at the end of each request."""
 
     def __init__(self) -> None:
@@ -66,9 +66,11 @@ class _Memory:
         self._bot: Bot | None = None
 
     def started(self, bot: Bot) -> None:
+        """Watch this bot."""
         self._bot = bot
 
     def line(self, said: str) -> None:
+        """Take a sample if this line ends a request."""
         if self._bot is None or self._bot.pid is None or ": delivered" not in said:
             return
         self._sample(self._bot.pid)
@@ -86,7 +88,7 @@ class _Memory:
 
 def _memory(bench: Bench) -> dict[str, Any]:
     bench.submit(MEMORY_REQUESTS)
-    memory = _Memory()
+    memory = Memory()
     order = bench.order(dag_run_id="memory")
     launch(order, on_line=memory.line, on_start=memory.started)
     bench.seconds("memory")
