@@ -59,13 +59,14 @@ class StackStrikes:
             reapers = bots(world.home).get("reaper", [])
             if not reapers:
                 return None
-            pid: int | None = random.choice(reapers).pid
+            victim: Process = random.choice(reapers)
             for _ in range(generations):
-                pid = parent_of(pid) if pid else None
-            victim = process(pid) if pid else None
-            # An orphaned bot hangs below a guard: that one is ours.
-            if victim is None or "sandbox.guarded" in victim.words:
-                return None
+                pid = parent_of(victim.pid)
+                above = process(pid) if pid else None
+                # An orphaned bot hangs below a guard: that one is ours, and all above it.
+                if above is None or "sandbox.guarded" in above.words:
+                    return None
+                victim = above
             what = "task" if generations == 1 else "supervisor"
             return f"{what} {victim.pid} ({victim.words[0][:40]})" if strikes.kill(victim) else None
 
