@@ -16,7 +16,7 @@ from pathlib import Path
 
 from billcopy.settings import PROJECT_ROOT
 
-USERS = {"admin": "admin", "ops": "op", "viewer": "viewer"}  # login: role
+USERS = {"admin": "admin", "ops": "op", "rep": "user", "viewer": "viewer"}  # login: role
 
 
 def write_private(path: Path, text: str) -> None:
@@ -37,8 +37,11 @@ def kept_secret(path: Path, made: str) -> str:
 
 def logins(airflow_home: Path) -> dict[str, str]:
     """Password per UI login; made on first use, in the file SimpleAuthManager reads."""
-    made = json.dumps({user: secrets.token_urlsafe(9) for user in USERS})
-    passwords: dict[str, str] = json.loads(kept_secret(airflow_home / "logins.json", made))
+    path = airflow_home / "logins.json"
+    passwords: dict[str, str] = json.loads(kept_secret(path, "{}"))
+    if missing := [user for user in USERS if user not in passwords]:
+        passwords |= {user: secrets.token_urlsafe(9) for user in missing}
+        write_private(path, json.dumps(passwords))
     return passwords
 
 

@@ -81,7 +81,7 @@ def _provision_vault(
         database_passwords=passwords,
         airflow_connections={
             login: f"postgres://{login}:{quote(passwords[login], safe='')}@{address}"
-            for login in ("billcopy_ops", "billcopy_bot")
+            for login in ("billcopy_ops", "billcopy_bot", "billcopy_desk")
         },
     )
     hand_over_portal_password(plan, portal_password)

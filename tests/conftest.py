@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.bot_fixtures",
     "tests.cli_fixtures",
     "tests.airflow_fixtures",
+    "tests.desk_fixtures",
 ]

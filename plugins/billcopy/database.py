@@ -28,7 +28,6 @@ _REFUSALS: Mapping[str, type[errors.BillCopyError]] = {
     "BC001": errors.LeaseLost,
     "BC002": errors.IllegalTransition,
     "BC003": errors.NotFound,
-    "BC004": errors.AlreadyOpen,
     "BC005": errors.NotPermitted,
     "BC006": errors.FormMismatch,
     "BC007": errors.ProofUsed,
@@ -155,6 +154,9 @@ def translated_errors() -> Iterator[None]:
         code, said = error.pgcode or "", error.diag.message_primary or str(error).strip()
         if code == "BC010":
             raise errors.InputError(error.diag.column_name or "value", said) from None
+        if code == "BC004":  # the detail is the number of the request that is open
+            twin = error.diag.message_detail
+            raise errors.AlreadyOpen(said, request_id=int(twin) if twin else None) from None
         if code in _REFUSALS:
             raise _REFUSALS[code](said) from None
         if code == psycopg2.errorcodes.INSUFFICIENT_PRIVILEGE:

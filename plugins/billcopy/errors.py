@@ -69,6 +69,10 @@ class AlreadyOpen(BillCopyError):
 
     code = "REQUEST_ALREADY_OPEN"
 
+    def __init__(self, message: str | None = None, *, request_id: int | None = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
+
 
 class NotPermitted(BillCopyError):
     """This person or login may not do that."""
@@ -143,6 +147,10 @@ class PageDrift(ApplicationError):
     """The page is not as expected."""
 
     code = "PAGE_NOT_AS_EXPECTED"
+
+
+class LocatorTimedOut(PageDrift):
+    """What a keyword of the portal folder waited for did not come."""
 
 
 class SessionExpired(ApplicationError):

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 URGENT, NORMAL, LOW = 1, 2, 3  # priorities; an urgent request is next
-Verdict = Literal["go", "planned", "duplicate", "deferred", "held", "refused"]
+Verdict = Literal["go", "planned", "duplicate", "deferred", "held", "refused", "look"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,3 +160,73 @@ class Story:
     events: list[dict[str, Any]]
     steps: list[dict[str, Any]]
     evidence: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What `restored` did: from when on the bank's log counts, and when claiming begins."""
+
+    since: datetime
+    opens_at: datetime
+    taken_back: int
+    waiting: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentByHand:
+    """The request of a delivery that a person sent, and its state now."""
+
+    request_id: int
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskPortal:
+    """A portal as the desk's form knows it; `closed_because` None: it is open."""
+
+    name: str
+    title: str
+    account_example: str
+    recipient_policy: Literal["on_file", "request", "either"]
+    max_period_months: int
+    time_zone: str
+    today: date
+    closed_because: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedRequest:
+    """A request as a line of a list, personal data masked.
+
+    `under_way` counts invoices that may have been sent and are not confirmed yet.
+    """
+
+    id: int
+    state: str
+    label: str
+    meaning: str
+    reason: str | None
+    portal_title: str
+    account_masked: str
+    period_from: date
+    period_to: date
+    recipient_masked: str | None
+    reference: str | None
+    priority: int
+    received_at: datetime
+    not_before: datetime
+    finished_at: datetime | None
+    requested_by: str
+    cancel_requested: bool
+    invoices: int
+    sent: int
+    sent_before: int
+    under_way: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a search meant, and the newest request it found."""
+
+    found_by: Literal["number", "reference", "account"]
+    request_id: int

@@ -89,7 +89,8 @@ begin
         where r.portal = p_portal and r.account_hmac = hmac('account:' || p_account)
         and r.period_from = p_period_from and r.period_to = p_period_to
         and r.recipient_hmac is not distinct from recipient_key(v_recipient) and r.state in ('queued', 'claimed', 'held');
-        raise exception using errcode = 'BC004', message = format('the same request is open already, as request %s', v_twin);
+        raise exception using errcode = 'BC004', detail = v_twin::text,
+            message = format('the same request is open already, as request %s', v_twin);
     end;
     insert into request_subjects (request_id, account, recipient, check_value)
     values (submit_request.request_id, p_account, v_recipient, v_check);
@@ -168,7 +169,7 @@ begin
             message = format('request %s is in doubt; two people must decide its deliveries', request.id);
     end if;
     update requests set state = 'queued', reason_code = null, not_before = now(), attempts = 0, rescues = 0, looks = 0,
-        limit_waived = case when reason_code in ('TOO_MANY_INVOICES', 'TOO_MANY_MAILS') then reason_code end,
+        second_chance_at = null, limit_waived = case when reason_code in ('TOO_MANY_INVOICES', 'TOO_MANY_MAILS') then reason_code end,
         limit_waived_by = case when reason_code in ('TOO_MANY_INVOICES', 'TOO_MANY_MAILS') then p_actor end
     where id = request.id;
     delete from doubt_decisions as x using deliveries as d
@@ -224,7 +225,8 @@ begin
     end if;
     begin
         update requests set state = 'queued', reason_code = 'REQUEUED', not_before = now(), attempts = 0, rescues = 0,
-            looks = 0, cancel_requested_at = null, cancel_requested_by = null, limit_waived = null, limit_waived_by = null
+            looks = 0, second_chance_at = null, looked_after_at = null, looked_after_by = null,
+            cancel_requested_at = null, cancel_requested_by = null, limit_waived = null, limit_waived_by = null
         where id = request.id;
     exception when unique_violation then
         return 'twin_open';
@@ -254,24 +256,35 @@ declare
 begin
     select jsonb_build_object(
         'request', to_jsonb(r) - 'account_hmac' - 'recipient_hmac' || jsonb_build_object(
-            'meaning', s.meaning, 'reason', x.plain_words, 'erased', (
+            'label', s.label, 'meaning', s.meaning, 'reason', x.plain_words, 'portal_title', p.title,
+            'time_zone', p.time_zone, 'closed_because', (
+                select c.plain_words from reasons as c where c.code = portal_refusal(r.portal)),
+            'erased', (
                 select q.erased_at is not null from request_subjects as q where q.request_id = r.id)
         ),
         'attempts', coalesce((
             select jsonb_agg(to_jsonb(a) || jsonb_build_object(
+                'reason', (select x.plain_words from reasons as x where x.code = a.reason_code),
                 'host', b.host, 'boot_id', b.boot_id, 'process_group', b.process_group,
                 'process_started_at', b.process_started_at, 'dag_run_id', b.dag_run_id) order by a.id)
             from attempts as a inner join bot_runs as b on a.bot_run_id = b.id where a.request_id = r.id), '[]'),
         'deliveries', coalesce((
             select jsonb_agg(to_jsonb(d) - 'recipient_hmac' || jsonb_build_object(
-                'meaning', ds.meaning, 'reason', dx.plain_words) order by d.invoice_date, d.id)
+                'label', ds.label, 'meaning', ds.meaning, 'reason', dx.plain_words) order by d.invoice_date, d.id)
             from deliveries as d inner join delivery_states as ds on d.state = ds.state
             left join reasons as dx on d.reason_code = dx.code where d.request_id = r.id), '[]'),
-        'events', coalesce((select jsonb_agg(to_jsonb(e) order by e.id) from events as e where e.request_id = r.id), '[]'),
+        'events', coalesce((
+            select jsonb_agg(to_jsonb(e) || jsonb_build_object(
+                'plain_words', (select x.plain_words from reasons as x where x.code = e.reason_code),
+                'meaning', case when e.entity = 'request'
+                    then (select m.meaning from request_states as m where m.state = e.to_state)
+                    else (select m.meaning from delivery_states as m where m.state = e.to_state) end) order by e.id)
+            from events as e where e.request_id = r.id), '[]'),
         'steps', coalesce((select jsonb_agg(to_jsonb(t) order by t.id) from steps as t where t.request_id = r.id), '[]'),
         'evidence', coalesce((select jsonb_agg(to_jsonb(v) order by v.id) from evidence as v where v.request_id = r.id), '[]')
     ) into told
-    from requests as r inner join request_states as s on r.state = s.state left join reasons as x on r.reason_code = x.code
+    from requests as r inner join request_states as s on r.state = s.state inner join portals as p on r.portal = p.name
+    left join reasons as x on r.reason_code = x.code
     where r.id = p_request_id;
     if told is null then
         raise exception using errcode = 'BC003', message = format('there is no request %s', p_request_id);
@@ -289,6 +302,10 @@ language sql stable security definer set search_path = billcopy, pg_temp as $$
         'stopped_at', p.stopped_at, 'stopped_by', p.stopped_by, 'stop_reason', p.stop_reason,
         'breaker_opened_at', p.breaker_opened_at, 'breaker_until', p.breaker_until,
         'breaker_reason', p.breaker_reason, 'breaker_detail', p.breaker_detail,
+        'closure', (select to_jsonb(c) from portal_closure(p.name, clock_timestamp()) as c where c.refusal is not null),
+        'breaker_tries_one', p.breaker_opened_at is not null and p.breaker_until <= clock_timestamp(),
+        'maintenance', next_maintenance(p.name, clock_timestamp()),
+        'needs_a_person', (select count(*) from worklist(p.name)),
         'states', (select coalesce(jsonb_object_agg(c.state, c.n), '{}') from (
             select r.state, count(*) as n from requests as r where r.portal = p.name group by r.state) as c),
         'in_doubt', (select count(*) from deliveries as d where d.portal = p.name and d.state in ('sending', 'in_doubt')),

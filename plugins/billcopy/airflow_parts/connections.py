@@ -13,9 +13,11 @@ from typing import Any
 from airflow.sdk import BaseHook
 
 from billcopy import database
+from billcopy.errors import DatabaseUnavailable
 
 OPS = "billcopy_ops"
 BOT = "billcopy_bot"
+DESK = "billcopy_desk"
 PORT = 5432
 
 
@@ -42,3 +44,17 @@ def ops() -> Iterator[database.Connection]:
         database.connect_to(parameters(BaseHook.get_connection(OPS)))
     ) as connection:
         yield connection
+
+
+def desk_parameters() -> dict[str, Any]:
+    """What libpq needs for the login `billcopy_desk`.
+
+    Raises:
+        DatabaseUnavailable: nobody has set up the connection, or the secrets backend does not
+            answer; what it says may hold secrets and is left out.
+    """
+    try:
+        return parameters(BaseHook.get_connection(DESK))
+    except Exception as error:
+        said = f"the connection {DESK} cannot be read ({type(error).__name__})"
+        raise DatabaseUnavailable(said) from None

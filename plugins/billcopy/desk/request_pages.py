@@ -1,0 +1,107 @@
+"""One request: its story in plain words, and what may be done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from billcopy import request_queue
+from billcopy.database import Connection
+from billcopy.desk import changes, narration, rendering, words
+from billcopy.desk.access import Reader, Writer
+from billcopy.desk.typed import Form, number
+from billcopy.errors import IllegalTransition, InputError, NotFound
+
+router = APIRouter(prefix="/requests/{request_id}")
+
+
+@router.get("")
+def story_page(request: Request, request_id: str, _: Reader) -> Response:
+    """The whole story."""
+    with request.app.state.connect() as connection:
+        done = changes.CHANGES.get(request.query_params.get("done", ""))
+        return _page(request, connection, _number(request_id), done=done)
+
+
+@router.get("/live")
+def live_story(request: Request, request_id: str, _: Reader) -> Response:
+    """The parts that change, for a page that is open."""
+    with request.app.state.connect() as connection:
+        known = _story(connection, _number(request_id))
+    return rendering.live(request, "request_live.html", typed={}, problems={}, **known)
+
+
+@router.post("/change")
+def change(request: Request, request_id: str, person: Writer, typed: Form) -> Response:
+    """One of the buttons; or the page again, with what is wrong."""
+    with request.app.state.connect() as connection:
+        asked = _number(request_id)
+        try:
+            name = changes.apply(connection, asked, typed, actor=person.name)
+        except InputError as error:
+            problems = {error.field: words.problem(error.field, error.rule)}
+        except IllegalTransition as error:
+            problems = {"change": error.message}
+        else:
+            return rendering.see(request, f"/requests/{asked}?done={name}")
+        return _page(request, connection, asked, status=422, typed=typed, problems=problems)
+
+
+@router.post("/account")
+def reveal(request: Request, request_id: str, person: Writer, typed: Form) -> Response:
+    """The account number in clear, once; who asked and why is in the story first."""
+    with request.app.state.connect() as connection:
+        asked = _number(request_id)
+        try:
+            reason = changes.reason_of(typed)
+        except InputError as error:
+            problems = {"account": words.problem(error.field, error.rule)}
+            return _page(request, connection, asked, status=422, typed=typed, problems=problems)
+        account = request_queue.reveal_account(connection, asked, actor=person.name, reason=reason)
+        return _page(request, connection, asked, account=account)
+
+
+def _number(text: str) -> int:
+    found = number(text)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _story(connection: Connection, request_id: int) -> dict[str, Any]:
+    told = request_queue.story(connection, request_id)
+    return {
+        "one": told.request,
+        "bills": narration.bills(told),
+        "timeline": narration.timeline(told),
+        "steps": narration.steps(told),
+        "next_step": narration.next_step(told),
+        "next_try": narration.next_try(told.request),
+        "possible": changes.possible(told),
+        "otherwise_zone": told.request["time_zone"],
+    }
+
+
+def _page(
+    request: Request,
+    connection: Connection,
+    request_id: int,
+    *,
+    status: int = 200,
+    done: changes.Change | None = None,
+    account: str | None = None,
+    typed: dict[str, str] | None = None,
+    problems: dict[str, str] | None = None,
+) -> Response:
+    return rendering.page(
+        request,
+        "request.html",
+        status=status,
+        done=done,
+        account=account,
+        typed=typed or {},
+        problems=problems or {},
+        **_story(connection, request_id),
+    )
