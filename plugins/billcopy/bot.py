@@ -12,8 +12,9 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from billcopy import (
     bot_context,
@@ -146,6 +147,11 @@ def _work_the_queue(
                 secret_version=secret_version,
             )
 
+        def report_session_failure(reason_code: str) -> bool:
+            return connection.repeatable(
+                request_queue.report_session_failure, bot_run_id, reason_code=reason_code
+            )
+
         session = PortalSession(
             vault,
             record_read=record_read,
@@ -159,6 +165,7 @@ def _work_the_queue(
             with _ledger(order, profile, connection, bot_run_id) as ledger:
                 run = _run_of(order, profile, browser, session, ledger, say)
                 run.open_breaker = open_breaker
+                run.report_session_failure = report_session_failure
                 stop = _run_robot(order, profile, run, f"run-{bot_run_id}")
         finally:
             _finish(connection, bot_run_id, stop, run, say)
@@ -177,12 +184,7 @@ def _ledger(
         yield RehearsalLedger([replace(one, look_only=False) for one in peeked])
     else:
         timings = connection.once(request_queue.portal_timings, order.portal)
-        if timings["settle_window"] < profile.sent_log.lag:
-            raise errors.InputError(
-                "sent_log.lag_seconds",
-                "is longer than the portal's settle window; a row that is only late would count as"
-                " not sent. `portal-set` changes the window",
-            )
+        _demand_a_settle_window_that_is_long_enough(timings, profile)
         keeper = LeaseKeeper(order.database, renew_every=timings["renew_every"])
         try:
             yield QueueLedger(
@@ -194,6 +196,20 @@ def _ledger(
             )
         finally:
             keeper.stop()
+
+
+def _demand_a_settle_window_that_is_long_enough(
+    timings: Mapping[str, timedelta], profile: Profile
+) -> None:
+    """Only after click, sending and the log's lag does a missing row mean that nothing was sent."""
+    needed = timings["click_budget"] + timings["send_processing"] + profile.sent_log.lag
+    if timings["settle_window"] < needed:
+        raise errors.InputError(
+            "settle_window",
+            f"must be at least {needed.total_seconds():.0f} s: click_budget, send_processing and"
+            " the profile's sent_log.lag_seconds together. A row that is only late would count as"
+            " not sent. `portal-set` changes it",
+        )
 
 
 def _test_requests(order: BotOrder) -> list[ClaimedRequest]:

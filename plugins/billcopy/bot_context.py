@@ -50,6 +50,7 @@ class BotRun:
     browser: BrowserOptions
     left: int
     open_breaker: Callable[[BillCopyError, int | None], None]
+    report_session_failure: Callable[[str], bool] = lambda _code: False
     stuck_after_seconds: float = 180.0
     interrupted: bool = False
     session_failures: int = 0

@@ -40,7 +40,7 @@ def task_ended(run: BotRun, *, passed: bool, message: str) -> bool:
         work.stop = StopReason.INFRASTRUCTURE
         raise
     finally:
-        work.error = None
+        work.error = work.failure = None
         run.must_move_within(run.stuck_after_seconds)
     if run.interrupted:
         work.stop = StopReason.INTERRUPTED
@@ -61,9 +61,14 @@ def _nothing_in_hand(run: BotRun, error: BillCopyError | None, *, passed: bool) 
         return
     run.session_failures += 1
     run.session.is_broken("browser" if isinstance(error, BrowserLost) else "session")
-    why = code_of(error) if error else "UNEXPECTED"
+    why = code_of(error or work.unnamed())
     work.say(f"the session could not be made ready ({why})")
-    if isinstance(error, _ENDS_THE_RUN) or run.session_failures >= SESSION_TRIES:
+    if isinstance(error, _ENDS_THE_RUN):
+        work.stop = StopReason.INFRASTRUCTURE
+    elif run.report_session_failure(why):
+        work.stop = StopReason.BREAKER
+        work.say("the portal is closed for now")
+    elif run.session_failures >= SESSION_TRIES:
         work.stop = StopReason.INFRASTRUCTURE
 
 

@@ -1,15 +1,21 @@
 -- Outcome: the one rule by which an attempt ends, used by settle, rescue and cancel.
 
-create or replace function billcopy.portal_refusal(p_portal text) returns text
+create or replace function billcopy.restore_counts(p_place billcopy.portals) returns boolean
+language sql stable set search_path = billcopy, pg_temp as $$
+    -- Whether deliveries unknown to a restored queue still stand against sending. As long as a known
+    -- one would: what was sent longer ago may be sent again anyway.
+    select coalesce(p_place.restored_at > clock_timestamp() - p_place.duplicate_window, false)
+$$;
+
+create or replace function billcopy.portal_refusal(p_portal text, p_claimed_at timestamptz default null) returns text
 language sql stable security definer set search_path = billcopy, pg_temp as $$
-    -- Why nothing may be claimed or sent at this portal now; null: nothing stands against it.
+    -- Why nothing may be claimed, or be sent for what was claimed at p_claimed_at; null: nothing stands
+    -- against it. A breaker whose time is over lets one request through: claim_next sees to that.
     select case
         when p.stopped_at is not null then 'STOP_SWITCH'
+        when p.restored_at > clock_timestamp() - p.settle_window then 'RESTORED'
         when p.breaker_opened_at is not null and (p.breaker_until is null or p.breaker_until > clock_timestamp()) then 'BREAKER_OPEN'
-        when exists (
-            select from maintenance_windows as m
-            where m.portal = p.name and clock_timestamp() >= m.starts_at and clock_timestamp() < m.ends_at
-        ) then 'MAINTENANCE'
+        when in_maintenance(p.name, clock_timestamp(), p_claimed_at) then 'MAINTENANCE'
         when p.max_mails_a_day is not null and p.max_mails_a_day <= (
             select sum(d.tries) from deliveries as d
             where d.portal = p.name and d.sending_at >= date_trunc('day', now() at time zone p.time_zone) at time zone p.time_zone
@@ -80,12 +86,29 @@ language sql volatile set search_path = billcopy, pg_temp as $$
     from portals as p where p.name = p_portal
 $$;
 
+create or replace function billcopy.attempts_used_up(p_request_id bigint, p_reason_code text, out state text, out ended_as text)
+language plpgsql set search_path = billcopy, pg_temp as $$
+-- One more try when the bank is quiet, once in a request's life in the queue; then it is a person's.
+begin
+    update requests as r set state = 'queued', reason_code = 'SECOND_CHANCE', looks = 0,
+        attempts = (select p.max_attempts - 1 from portals as p where p.name = r.portal),
+        not_before = next_quiet_time(r.portal, clock_timestamp()), second_chance_at = next_quiet_time(r.portal, clock_timestamp())
+    where r.id = p_request_id and r.second_chance_at is null;
+    if found then
+        state := 'queued'; ended_as := 'retried';
+    else
+        state := close_request(p_request_id, 'failed', p_reason_code); ended_as := 'settled';
+    end if;
+end
+$$;
+
 create or replace function billcopy.end_attempt(
-    p_request_id bigint, p_class text, p_reason_code text, p_detail text, p_rescue boolean,
+    p_request_id bigint, p_class text, p_reason_code text, p_detail text, p_rescue boolean, p_charged boolean default true,
     out state text, out reason_code text
 )
 language plpgsql set search_path = billcopy, pg_temp as $$
 -- The outcome rule. The request is claimed and locked by the caller.
+-- p_charged: false where an error costs the request no attempt, as it was the portal's own.
 --   work that may be retried, and attempts left: queued
 --   all confirmed or duplicate: delivered; some: partial; only business errors: rejected
 --   nothing sent and cancel asked: cancelled; else: failed
@@ -132,7 +155,9 @@ begin
         when open.doubtful > 0 and not p_rescue and p_class is distinct from 'application' and open.began_at >= v_wait_until then 1
         else 0
     end;
-    v_attempts := request.attempts + case when p_class = 'application' and not p_rescue and not request.look_only then 1 else 0 end;
+    v_attempts := request.attempts + case
+        when p_class = 'application' and p_charged and not p_rescue and not request.look_only then 1 else 0
+    end;
     update requests as r set attempts = v_attempts, rescues = v_rescues, looks = v_looks where r.id = request.id;
 
     if open.for_people then
@@ -175,6 +200,10 @@ begin
         update requests as r set state = 'queued', reason_code = end_attempt.reason_code,
             not_before = clock_timestamp() + case when reason.class = 'waiting' then portal.settle_window else interval '0' end
         where r.id = request.id;
+    elsif p_class = 'application' and not p_charged then
+        v_ended_as := 'released'; state := 'queued'; reason_code := v_code;
+        update requests as r set state = 'queued', reason_code = end_attempt.reason_code, not_before = clock_timestamp()
+        where r.id = request.id;
     elsif v_attempts < portal.max_attempts and not request.look_only then
         -- An application error, or work left undone without an error, which is one nobody has named.
         if p_class is distinct from 'application' then
@@ -188,12 +217,10 @@ begin
                 not_before = clock_timestamp() + backoff_after(request.portal, v_attempts)
             where r.id = request.id;
         else
-            v_ended_as := 'settled';
-            state := close_request(request.id, 'failed', v_code);
+            select u.state, u.ended_as into state, v_ended_as from attempts_used_up(request.id, v_code) as u;
         end if;
     else
-        v_ended_as := 'settled';
-        state := close_request(request.id, 'failed', coalesce(v_code, 'UNEXPECTED'));
+        select u.state, u.ended_as into state, v_ended_as from attempts_used_up(request.id, coalesce(v_code, 'UNEXPECTED')) as u;
     end if;
 
     if v_ended_as = 'held' then

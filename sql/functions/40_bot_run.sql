@@ -8,10 +8,15 @@ $$;
 
 create or replace function billcopy.portal_timings(
     p_portal text, out lease interval, out renew_every interval, out attempt_deadline interval, out click_budget interval,
-    out settle_window interval
+    out send_processing interval, out settle_window interval
 )
 language sql stable security definer set search_path = billcopy, pg_temp as $$
-    select p.lease, p.renew_every, p.attempt_deadline, p.click_budget, p.settle_window from portals as p where p.name = p_portal
+    -- Why settle_window must outlast click_budget, send_processing and the log's lag together: a permit
+    -- given at sending_at ends click_budget later at the latest; a request that left the browser then is
+    -- worked on for send_processing; its row may take the lag to show. So a row that is missing from a
+    -- look begun settle_window after sending_at never comes. The first two are held by a constraint of
+    -- portals, the lag stands in profile.yaml and is added by the bot when it starts.
+    select p.lease, p.renew_every, p.attempt_deadline, p.click_budget, p.send_processing, p.settle_window from portals as p where p.name = p_portal
 $$;
 
 create or replace function billcopy.start_bot_run(
@@ -50,6 +55,11 @@ begin
 end
 $$;
 
+create or replace function billcopy.record_browser(p_bot_run_id bigint, p_version text) returns void
+language sql security definer set search_path = billcopy, pg_temp as $$
+    update bot_runs set versions = versions || jsonb_build_object('browser', left(p_version, 200)) where id = p_bot_run_id
+$$;
+
 create or replace function billcopy.take_portal_lock(p_portal text) returns boolean
 language sql volatile security definer set search_path = billcopy, pg_temp as $$
     -- One bot per portal: a lock that lives as long as this connection.
@@ -77,21 +87,4 @@ create or replace function billcopy.refused_secret_version(p_portal text) return
 language sql stable security definer set search_path = billcopy, pg_temp as $$
     -- The version of the password that nobody may try again; null: none.
     select p.breaker_secret_version from portals as p where p.name = p_portal
-$$;
-
-create or replace function billcopy.open_breaker(
-    p_bot_run_id bigint, p_reason_code text, p_detail text, p_until timestamptz, p_secret_version integer
-) returns void
-language plpgsql security definer set search_path = billcopy, pg_temp as $$
-declare
-    v_portal text := (select b.portal from bot_runs as b where b.id = p_bot_run_id);
-begin
-    perform act_as(format('bot run %s', p_bot_run_id), p_detail);
-    update portals set breaker_opened_at = clock_timestamp(), breaker_until = p_until, breaker_detail = left(p_detail, 500),
-        breaker_reason = coalesce((select x.code from reasons as x where x.code = p_reason_code), 'UNEXPECTED'),
-        breaker_secret_version = coalesce(p_secret_version, breaker_secret_version)
-    where name = v_portal;
-    perform record_event('portal', v_portal, 'breaker opened', p_reason_code => p_reason_code,
-        p_detail => jsonb_build_object('until', p_until, 'secret_version', p_secret_version));
-end
 $$;

@@ -15,6 +15,23 @@ language sql stable set search_path = billcopy, pg_temp as $$
     where r.id = p_request_id and r.lease_bot_run_id = p_bot_run_id
 $$;
 
+create or replace function billcopy.next_queued(p_run billcopy.bot_runs, p_but bigint) returns bigint
+language plpgsql set search_path = billcopy, pg_temp as $$
+-- Locks what is to be claimed next; p_but: not this one.
+declare
+    v_id bigint;
+begin
+    select q.id into v_id from requests as q
+    where q.portal = p_run.portal and q.state = 'queued' and q.not_before <= clock_timestamp()
+    and (p_run.request_ids is null or q.id = any(p_run.request_ids))
+    and (p_run.received_from is null or q.received_at >= p_run.received_from)
+    and (p_run.received_to is null or q.received_at < p_run.received_to)
+    and (p_but is null or q.id <> p_but)
+    order by q.priority, q.not_before, q.id limit 1 for update skip locked;
+    return v_id;
+end
+$$;
+
 create or replace function billcopy.claim_next(p_bot_run_id bigint)
 returns table (
     request_id bigint, epoch bigint, attempt_id bigint, bot_run_id bigint, portal text, account text, account_masked text,
@@ -44,14 +61,16 @@ begin
         return;
     end if;
     select p.* into place from portals as p where p.name = run.portal;
-    select q.id into v_id from requests as q
-    where q.portal = run.portal and q.state = 'queued' and q.not_before <= clock_timestamp()
-    and (run.request_ids is null or q.id = any(run.request_ids))
-    and (run.received_from is null or q.received_at >= run.received_from)
-    and (run.received_to is null or q.received_at < run.received_to)
-    order by q.priority, q.not_before, q.id limit 1 for update skip locked;
-    if not found then
+    if place.breaker_opened_at is null then
+        v_id := next_queued(run, null);
+    elsif may_try_one(run.portal) then
+        v_id := coalesce(next_queued(run, place.breaker_request_id), next_queued(run, null));
+    end if;
+    if v_id is null then
         return;
+    end if;
+    if place.breaker_opened_at is not null then
+        perform record_event('portal', run.portal, 'breaker tries one request', v_id);
     end if;
     select q.attempts >= place.max_attempts into v_look_only from requests as q where q.id = v_id;
     update requests as r set
@@ -71,11 +90,15 @@ returns table (
     check_value text
 )
 language sql stable security definer set search_path = billcopy, pg_temp as $$
-    -- What a dry run walks through: the same choice and order as claim_next, without a claim.
+    -- What a dry run walks through: the same choice and order as claim_next, without a claim. What is
+    -- asked for by its number may also wait or be over: that is how a failure is looked at again.
     select r.id, r.portal, s.account, r.account_masked, r.period_from, r.period_to, s.recipient, s.check_value
     from requests as r inner join request_subjects as s on r.id = s.request_id
-    where r.portal = p_portal and r.state = 'queued' and r.not_before <= clock_timestamp() and s.erased_at is null
-    and (p_request_ids is null or r.id = any(p_request_ids))
+    where r.portal = p_portal and s.erased_at is null
+    and case
+        when p_request_ids is null then r.state = 'queued' and r.not_before <= clock_timestamp()
+        else r.id = any(p_request_ids) and r.state <> 'claimed'
+    end
     and (p_received_from is null or r.received_at >= p_received_from)
     and (p_received_to is null or r.received_at < p_received_to)
     order by r.priority, r.not_before, r.id limit p_limit
@@ -129,6 +152,23 @@ begin
 end
 $$;
 
+create or replace function billcopy.record_steps(p_request_id bigint, p_bot_run_id bigint, p_epoch bigint, p_steps jsonb) returns void
+language plpgsql security definer set search_path = billcopy, pg_temp as $$
+-- What an attempt did, all at once. p_steps: [{"ago": seconds, "kind", "step", "detail"}]
+declare
+    v_attempt bigint := (
+        select a.id from attempts as a where a.request_id = p_request_id and a.epoch = p_epoch and a.bot_run_id = p_bot_run_id
+    );
+begin
+    if v_attempt is null then
+        raise exception using errcode = 'BC001', message = format('request %s has no such attempt', p_request_id);
+    end if;
+    insert into steps (at, request_id, attempt_id, kind, step, detail)
+    select clock_timestamp() - make_interval(secs => s.ago), p_request_id, v_attempt, s.kind, s.step, coalesce(s.detail, '{}')
+    from jsonb_to_recordset(p_steps) as s (ago double precision, kind text, step text, detail jsonb);
+end
+$$;
+
 create or replace function billcopy.record_evidence(
     p_request_id bigint, p_bot_run_id bigint, p_epoch bigint, p_delivery_id bigint, p_kind text, p_url text, p_digest text
 ) returns void
@@ -152,6 +192,7 @@ language plpgsql security definer set search_path = billcopy, pg_temp as $$
 -- p_class: null where the bot saw no error, else 'business', 'application' or 'refused'.
 declare
     request requests;
+    v_opened text;
 begin
     select a.request_state, a.reason_code into state, reason_code from attempts as a
     where a.request_id = p_request_id and a.epoch = p_epoch and a.bot_run_id = p_bot_run_id
@@ -161,7 +202,8 @@ begin
     end if;
     perform demand(p_class is null or p_class in ('business', 'application', 'refused'), 'class', 'must be business, application or refused');
     request := in_hand(p_request_id, p_bot_run_id, p_epoch);
+    v_opened := note_health(request.portal, request.id, p_class, p_reason_code);
     select e.state, e.reason_code into state, reason_code
-    from end_attempt(request.id, p_class, p_reason_code, p_detail, false) as e;
+    from end_attempt(request.id, p_class, p_reason_code, p_detail, false, v_opened is distinct from 'PORTAL_DOWN') as e;
 end
 $$;

@@ -86,12 +86,20 @@ begin
 end
 $$;
 
+create or replace function billcopy.remember_recipient(p_request billcopy.requests, p_delivery_id bigint, p_recipient text) returns void
+language sql set search_path = billcopy, pg_temp as $$
+    -- Keeps the address that the form showed, where the request itself names none.
+    update request_subjects as s set recipients_read = s.recipients_read || jsonb_build_object(p_delivery_id::text, btrim(p_recipient))
+    where s.request_id = p_request.id and p_request.recipient_hmac is null
+$$;
+
 create or replace function billcopy.begin_delivery(
     p_request_id bigint, p_bot_run_id bigint, p_epoch bigint, p_delivery_id bigint, p_recipient text,
     out verdict text, out reason_code text, out sending_at timestamptz, out deadline_at timestamptz
 )
 language plpgsql security definer set search_path = billcopy, pg_temp as $$
 -- The one door, holding every veto. Only the answer 'go', once committed, allows one click until deadline_at.
+-- 'look': not before the bank's log has been looked at once more; it is in doubt until then.
 -- p_recipient: the address that the send form shows.
 declare
     request requests := in_hand(p_request_id, p_bot_run_id, p_epoch);
@@ -122,7 +130,9 @@ begin
         when request.lease_until < clock_timestamp() + place.click_budget then 'LEASE_TOO_SHORT'
         when request.cancel_requested_at is not null then 'CANCELLED'
         when request.look_only then 'LOOK_ONLY'
-        else portal_refusal(request.portal)
+        else portal_refusal(request.portal, (
+            select a.started_at from attempts as a where a.request_id = request.id and a.epoch = p_epoch
+        ))
     end;
     if reason_code is not null then
         return;
@@ -148,6 +158,19 @@ begin
         return;
     end if;
 
+    -- A restored queue does not know what was sent since its backup: the log must have been looked at.
+    if restore_counts(place) and (
+        delivery.absent_at is null or delivery.absent_at < place.restored_at or delivery.recipient_hmac is distinct from v_key
+    ) then
+        update deliveries as d set state = 'in_doubt', reason_code = 'RESTORED', sending_at = place.restored_since,
+            sending_epoch = p_epoch, clicked_at = null, screen_confirmation = null, absent_at = null, recipient_hmac = v_key,
+            recipient_masked = masked_recipient(p_recipient)
+        where d.id = delivery.id;
+        perform remember_recipient(request, delivery.id, p_recipient);
+        verdict := 'look'; reason_code := 'RESTORED';
+        return;
+    end if;
+
     v_today := date_trunc('day', now() at time zone place.time_zone) at time zone place.time_zone;
     select coalesce(sum(e.tries), 0) into v_sent_today from deliveries as e
     where e.portal = delivery.portal and e.recipient_hmac = v_key and e.sending_at >= v_today;
@@ -161,10 +184,7 @@ begin
         tries = d.tries + 1, clicked_at = null, screen_confirmation = null, absent_at = null, recipient_hmac = v_key,
         recipient_masked = masked_recipient(p_recipient)
     where d.id = delivery.id returning d.sending_at into sending_at;
-    if request.recipient_hmac is null then
-        update request_subjects as s set recipients_read = s.recipients_read || jsonb_build_object(delivery.id::text, btrim(p_recipient))
-        where s.request_id = request.id;
-    end if;
+    perform remember_recipient(request, delivery.id, p_recipient);
     verdict := 'go';
     deadline_at := begin_delivery.sending_at + place.click_budget;
 end

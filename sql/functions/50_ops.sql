@@ -50,7 +50,9 @@ begin
         perform demand(v_key = any(array[
             'max_invoices_per_request', 'max_mails_per_recipient_a_day', 'max_mails_a_day', 'max_period_months', 'max_attempts',
             'max_rescues', 'max_looks', 'max_tries', 'backoff', 'backoff_jitter', 'lease', 'renew_every', 'attempt_deadline', 'click_budget',
-            'rescue_grace', 'settle_window', 'duplicate_window', 'expires_after'
+            'rescue_grace', 'send_processing', 'settle_window', 'duplicate_window', 'expires_after',
+            'breaker_portal_down_after', 'breaker_drift_after', 'breaker_errors_after', 'breaker_pause', 'breaker_longest_pause',
+            'quiet_from'
         ]), v_key, 'is not a setting of a portal');
     end loop;
     update portals as p set
@@ -58,8 +60,11 @@ begin
         max_mails_a_day = n.max_mails_a_day, max_period_months = n.max_period_months, max_attempts = n.max_attempts,
         max_rescues = n.max_rescues, max_looks = n.max_looks, max_tries = n.max_tries, backoff = n.backoff, backoff_jitter = n.backoff_jitter,
         lease = n.lease, renew_every = n.renew_every, attempt_deadline = n.attempt_deadline, click_budget = n.click_budget,
-        rescue_grace = n.rescue_grace, settle_window = n.settle_window, duplicate_window = n.duplicate_window,
-        expires_after = n.expires_after
+        rescue_grace = n.rescue_grace, send_processing = n.send_processing, settle_window = n.settle_window,
+        duplicate_window = n.duplicate_window, expires_after = n.expires_after,
+        breaker_portal_down_after = n.breaker_portal_down_after, breaker_drift_after = n.breaker_drift_after,
+        breaker_errors_after = n.breaker_errors_after, breaker_pause = n.breaker_pause,
+        breaker_longest_pause = n.breaker_longest_pause, quiet_from = n.quiet_from
     from jsonb_populate_record(place, p_changes) as n where p.name = place.name;
     perform record_event('portal', p_portal, 'portal configured', p_detail => p_changes);
 end
@@ -108,27 +113,8 @@ begin
     if place.breaker_opened_at is null then
         raise exception using errcode = 'BC002', message = format('the breaker of %s is not open', p_portal);
     end if;
-    update portals set breaker_opened_at = null, breaker_until = null, breaker_reason = null, breaker_detail = null where name = p_portal;
-    perform record_event('portal', p_portal, 'breaker closed');
+    perform portal_is_well(p_portal);
     perform pg_notify('billcopy_requests', p_portal);
-end
-$$;
-
-create or replace function billcopy.schedule_maintenance(p_portal text, p_starts_at timestamptz, p_ends_at timestamptz, p_actor text, p_reason text) returns bigint
-language plpgsql security definer set search_path = billcopy, pg_temp as $$
-declare
-    place portals := portal_for_change(p_portal);
-    v_id bigint;
-begin
-    perform act_as(p_actor, p_reason);
-    perform demand_reason(p_reason);
-    perform demand(p_starts_at < p_ends_at, 'ends_at', 'must lie after starts_at');
-    perform demand(p_ends_at > clock_timestamp(), 'ends_at', 'must lie in the future');
-    insert into maintenance_windows (portal, starts_at, ends_at, reason, entered_by)
-    values (place.name, p_starts_at, p_ends_at, p_reason, p_actor) returning id into v_id;
-    perform record_event('portal', p_portal, 'maintenance scheduled',
-        p_detail => jsonb_build_object('starts_at', p_starts_at, 'ends_at', p_ends_at));
-    return v_id;
 end
 $$;
 
@@ -313,10 +299,4 @@ language sql stable security definer set search_path = billcopy, pg_temp as $$
             inner join bot_runs as b2 on a.bot_run_id = b2.id where b2.dag_run_id = p_dag_run_id and d.state = 'confirmed'),
         'duplicate', (select count(*) from deliveries as d inner join touched as t on d.request_id = t.request_id where d.state = 'duplicate')
     ) from by_state as b
-$$;
-
-create or replace function billcopy.next_due_at(p_portal text) returns timestamptz
-language sql stable security definer set search_path = billcopy, pg_temp as $$
-    -- When the next queued request may be claimed; null: none is queued.
-    select min(r.not_before) from requests as r where r.portal = p_portal and r.state = 'queued'
 $$;

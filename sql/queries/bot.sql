@@ -25,6 +25,7 @@ select
     renew_every,
     attempt_deadline,
     click_budget,
+    send_processing,
     settle_window
 from billcopy.portal_timings(%(portal)s);
 
@@ -154,6 +155,14 @@ select
         %(request_id)s, %(bot_run_id)s, %(epoch)s, %(step)s, %(delivery_id)s, %(detail)s
     );
 
+-- record_steps
+-- What an attempt did, all at once.
+select billcopy.record_steps(%(request_id)s, %(bot_run_id)s, %(epoch)s, %(steps)s);
+
+-- record_browser
+-- The browser says its version only once it runs.
+select billcopy.record_browser(%(bot_run_id)s, %(version)s);
+
 -- record_evidence
 -- Where a screenshot was kept, and its digest.
 select
@@ -179,3 +188,7 @@ select
 -- listen_for_requests
 -- Wakes a lingering bot the moment something comes in; the payload is the portal's name.
 listen billcopy_requests;
+
+-- report_session_failure
+-- A session could not be made ready; is the portal closed now?
+select billcopy.report_session_failure(%(bot_run_id)s, %(reason_code)s) as closed;

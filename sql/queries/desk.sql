@@ -39,3 +39,21 @@ select billcopy.story(%(request_id)s) as told;
 -- status
 -- What waits, what is in hand, what is closed and why.
 select billcopy.status(%(portal)s) as portals;
+
+-- worklist
+-- What waits for a person, the longest waiting first.
+select
+    request_id,
+    portal,
+    state,
+    reason_code,
+    why,
+    since,
+    reference,
+    account_masked,
+    next_action
+from billcopy.worklist(%(portal)s);
+
+-- look_after
+-- A person has seen to it in another way.
+select billcopy.look_after(%(request_id)s, %(actor)s, %(reason)s);

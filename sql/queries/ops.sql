@@ -22,11 +22,51 @@ select billcopy.resume_portal(%(portal)s, %(actor)s, %(reason)s);
 select billcopy.close_breaker(%(portal)s, %(actor)s, %(reason)s);
 
 -- schedule_maintenance
--- Nothing is claimed or sent within it.
+-- Once, from one moment to another; nothing is claimed within it.
 select
     billcopy.schedule_maintenance(
-        %(portal)s, %(starts_at)s, %(ends_at)s, %(actor)s, %(reason)s
+        %(portal)s, %(starts_at)s, %(ends_at)s, %(time_zone)s, %(actor)s, %(reason)s
     ) as id;
+
+-- schedule_weekly_maintenance
+-- Every week, by the clock of a time zone.
+select
+    billcopy.schedule_weekly_maintenance(
+        %(portal)s, %(weekday)s::smallint, %(local_start)s, %(local_end)s, %(lasts)s, %(time_zone)s,
+        %(valid_from)s, %(valid_to)s, %(actor)s, %(reason)s
+    ) as id;
+
+-- remove_maintenance
+-- The window was called off.
+select billcopy.remove_maintenance(%(window_id)s, %(actor)s, %(reason)s) as portal;
+
+-- list_maintenance
+-- Windows that are open or to come.
+select
+    window_id,
+    portal,
+    weekday,
+    local_start,
+    local_end,
+    lasts,
+    time_zone,
+    valid_from,
+    valid_to,
+    next_start,
+    next_end,
+    reason,
+    entered_by
+from billcopy.list_maintenance(%(portal)s);
+
+-- portal_closure
+-- Why the portal is closed, until when, and who opens it.
+select
+    refusal,
+    why,
+    since,
+    until,
+    opened_by
+from billcopy.portal_closure(%(portal)s, clock_timestamp());
 
 -- count_claimable
 -- A short cut for the gate; claim_next is the judge.

@@ -12,6 +12,7 @@ from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps
 
 CONFIRM, REJECT, LEAVE, DOUBT = "confirm", "reject", "leave", "doubt"
+FIRST_LIFE = {"attempts": 2, "first_life": True}
 
 
 def work(database: Database, what: list[str], error: Any, **setup: Any) -> tuple[int, Any]:
@@ -20,8 +21,10 @@ def work(database: Database, what: list[str], error: Any, **setup: Any) -> tuple
     if setup.get("attempts") is not None:
         steps.execute(
             database,
-            "update billcopy.requests set attempts = %s where id = %s",
+            "update billcopy.requests set attempts = %s,"
+            " second_chance_at = case when %s then now() end where id = %s",
             setup["attempts"],
+            not setup.get("first_life"),
             request_id,
         )
     bot = database.connect(Login.BOT)
@@ -59,6 +62,8 @@ def work(database: Database, what: list[str], error: Any, **setup: Any) -> tuple
         ([CONFIRM, LEAVE], errors.PortalDown, {"attempts": 2}, ("partial", "PORTAL_DOWN")),
         ([LEAVE], errors.PortalDown, {"attempts": 2}, ("failed", "PORTAL_DOWN")),
         ([], errors.PortalDown, {"attempts": 2}, ("failed", "PORTAL_DOWN")),
+        ([], errors.PortalDown, FIRST_LIFE, ("queued", "SECOND_CHANCE")),
+        ([CONFIRM, LEAVE], errors.PortalDown, FIRST_LIFE, ("queued", "SECOND_CHANCE")),
         ([CONFIRM], errors.PortalDown, {"attempts": 2}, ("delivered", None)),
         ([DOUBT], errors.PortalDown, {"attempts": 2}, ("queued", "PORTAL_DOWN")),
         ([CONFIRM, DOUBT], None, {}, ("queued", "WAITING_FOR_LOG")),

@@ -270,7 +270,7 @@ def given_up(database: Database):
     ops = database.connect(Login.OPS)
     request_queue.decide_doubt(ops, doubtful.delivery_id, "give_up", actor="ann", reason="lost")
     request_queue.approve_doubt(ops, doubtful.delivery_id, actor="bob", reason="agreed")
-    steps.execute(database, "update billcopy.requests set attempts = 2")
+    steps.execute(database, "update billcopy.requests set attempts = 2, second_chance_at = now()")
     assert steps.settle(bot, steps.claim(bot), errors.PortalDown)[0] == "failed"
     return request_id, bot
 

@@ -61,6 +61,11 @@ def finish_bot_run(
     )
 
 
+def record_browser(connection: Connection, bot_run_id: int, *, version: str) -> None:
+    """Add the browser's version to those recorded at the start."""
+    row(connection, "record_browser", bot_run_id=bot_run_id, version=version)
+
+
 def take_portal_lock(connection: Connection, portal: str) -> bool:
     """Try to become the portal's one bot, for as long as this connection lives."""
     return bool(row(connection, "take_portal_lock", portal=portal)["taken"])
@@ -73,7 +78,7 @@ def portal_refusal(connection: Connection, portal: str) -> str | None:
 
 
 def portal_timings(connection: Connection, portal: str) -> dict[str, timedelta]:
-    """lease, renew_every, attempt_deadline, click_budget, settle_window of the portal."""
+    """The portal's clockwork, by its columns' names: `lease`, …, `settle_window`."""
     return row(connection, "portal_timings", portal=portal)
 
 
@@ -101,6 +106,14 @@ def refused_secret_version(connection: Connection, portal: str) -> int | None:
     """The version of the password that nobody may try again."""
     version: int | None = row(connection, "refused_secret_version", portal=portal)["version"]
     return version
+
+
+def report_session_failure(connection: Connection, bot_run_id: int, *, reason_code: str) -> bool:
+    """A session could not be made ready; whether the breaker is open now."""
+    found = row(
+        connection, "report_session_failure", bot_run_id=bot_run_id, reason_code=reason_code
+    )
+    return bool(found["closed"])
 
 
 def open_breaker(

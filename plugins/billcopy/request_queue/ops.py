@@ -68,29 +68,6 @@ def close_breaker(connection: Connection, portal: str, *, actor: str, reason: st
     row(connection, "close_breaker", portal=portal, actor=actor, reason=reason)
 
 
-def schedule_maintenance(
-    connection: Connection,
-    portal: str,
-    starts_at: datetime,
-    ends_at: datetime,
-    *,
-    actor: str,
-    reason: str,
-) -> int:
-    """Nothing is claimed or sent within the window; returns its number."""
-    return int(
-        row(
-            connection,
-            "schedule_maintenance",
-            portal=portal,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            actor=actor,
-            reason=reason,
-        )["id"]
-    )
-
-
 def count_claimable(connection: Connection, portal: str, selection: Selection) -> int:
     """How many requests a bot run could claim now; 0 while the portal is closed."""
     found = row(connection, "count_claimable", portal=portal, **selection.parameters())
