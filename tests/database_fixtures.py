@@ -123,7 +123,7 @@ def database_clone(
 
 @pytest.fixture
 def database(database_clone: Database) -> Database:
-    """A fresh migrated database with the portal `practice`, at the sandbox's timings."""
+    """A fresh migrated database with the portal `practice`, its settle window the shortest."""
     ops = database_clone.connect(Login.OPS)
     request_queue.register_portal(
         ops,
@@ -136,6 +136,10 @@ def database(database_clone: Database) -> Database:
         actor="tests",
     )
     request_queue.configure_portal(
-        ops, "practice", {"settle_window": "5 s"}, actor="tests", reason="sandbox timings"
+        ops,
+        "practice",
+        {"send_processing": "5 s", "settle_window": "25 s"},
+        actor="tests",
+        reason="no test waits for a real portal",
     )
     return database_clone

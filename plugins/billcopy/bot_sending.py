@@ -117,6 +117,10 @@ def begin(work: BotWork, delivery: Delivery, open_permit: OpenPermit) -> Answer:
         if permission.verdict == "duplicate":
             work.say_of(delivery, "sent before, not again")
             return "next"
+        if permission.verdict == "look":
+            work.look_first(Refused(permission.reason_code or "REFUSED"))
+            work.say_of(delivery, "not sent before the bank's log has been read")
+            return "next"
         _obey(permission)
     except FormMismatch as error:
         work.ledger.reject(work.in_hand, delivery, error.code)

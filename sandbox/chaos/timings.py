@@ -16,6 +16,7 @@ PORTAL = {
     "renew_every": "2 s",
     "rescue_grace": f"{GRACE_SECONDS} s",
     "click_budget": f"{CLICK_BUDGET_SECONDS} s",
+    "send_processing": "1 s",
     "settle_window": f"{SETTLE_SECONDS} s",
     "backoff": ["1 second"],
     "attempt_deadline": "2 min",

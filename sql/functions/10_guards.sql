@@ -97,6 +97,11 @@ begin
         raise exception using errcode = 'BC002',
             message = format('delivery %s is %s and cannot become %s', old.id, old.state, new.state);
     end if;
+    if old.state = 'planned' and new.state = 'in_doubt' and not exists (
+        select from portals as p where p.name = old.portal and restore_counts(p)
+    ) then
+        raise exception using errcode = 'BC002', message = format('delivery %s was not permitted to be sent', old.id);
+    end if;
     if old.state = 'in_doubt' then
         decided := exists (
             select from doubt_decisions as x

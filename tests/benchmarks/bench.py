@@ -32,7 +32,12 @@ from sandbox.secrets_server.provision import Provisioned, provision
 
 PORTALS = PROJECT_ROOT / "robot" / "portals"
 # What a person waits for is not what is measured: no lag of the log, no wait between tries.
-TIMINGS = {"settle_window": "2 s", "backoff": ["1 second"]}
+TIMINGS = {
+    "click_budget": "5 s",
+    "send_processing": "1 s",
+    "settle_window": "8 s",
+    "backoff": ["1 second"],
+}
 _keys = itertools.count(1)
 
 

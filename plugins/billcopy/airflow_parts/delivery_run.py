@@ -24,6 +24,7 @@ PLAIN_REFUSALS = {
     "BREAKER_OPEN": "the portal is closed after trouble",
     "MAINTENANCE": "the portal is closed for maintenance",
     "DAILY_CAP": "the day's limit is reached",
+    "RESTORED": "the queue was restored a moment ago, and the bank's log may lag",
 }
 WHY = "why"  # XCom key: why nothing was done
 

@@ -10,7 +10,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from billcopy.cli import bot, doubts, following, portals, steering, submitting, system
+from billcopy.cli import (
+    bot,
+    doubts,
+    following,
+    maintenance,
+    portals,
+    recovery,
+    steering,
+    submitting,
+    system,
+)
 from billcopy.cli.output import complain
 from billcopy.errors import ApplicationError, BillCopyError, DatabaseUnavailable, SettingsError
 
@@ -79,7 +89,9 @@ for panel, module in (
     ("Requests", following),
     ("Requests", steering),
     ("When it may have been sent", doubts),
+    ("When it may have been sent", recovery),
     ("Portals", portals),
+    ("Portals", maintenance),
     ("Bot", bot),
     ("System", system),
 ):
