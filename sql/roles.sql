@@ -4,7 +4,7 @@ revoke all on all tables in schema billcopy, reporting from public;
 revoke all on all functions in schema billcopy from public;
 revoke all on schema billcopy, reporting from public;
 
-grant usage on schema billcopy to billcopy_desk, billcopy_bot, billcopy_ops;
+grant usage on schema billcopy to billcopy_desk, billcopy_bot, billcopy_ops, billcopy_watch;
 grant usage on schema reporting to billcopy_desk, billcopy_ops, billcopy_reporting;
 
 grant execute on function
@@ -30,6 +30,15 @@ billcopy.requeue_requests, billcopy.decide_doubt, billcopy.approve_doubt, billco
 billcopy.story, billcopy.status, billcopy.portal_refusal, billcopy.next_due_at,
 billcopy.mark_restored, billcopy.record_sent_by_hand,
 billcopy.schedule_weekly_maintenance, billcopy.remove_maintenance, billcopy.list_maintenance, billcopy.portal_closure
+to billcopy_ops;
+
+grant execute on function
+billcopy.conditions_now, billcopy.report_conditions, billcopy.due_notices, billcopy.record_notice, billcopy.list_alarms,
+billcopy.watch_figures, billcopy.take_watch
+to billcopy_watch;
+
+grant execute on function
+billcopy.list_alarms, billcopy.acknowledge_alarm, billcopy.record_sign_of_life
 to billcopy_ops;
 
 grant select on all tables in schema reporting to billcopy_reporting, billcopy_ops;

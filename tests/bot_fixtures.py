@@ -34,7 +34,12 @@ OTHER_PORTALS = ROOT / "sandbox" / "portals"
 ACCOUNT = "3310487"  # Harold Whitcombe, one bill a month
 NAME, POSTCODE, EMAIL = "Harold Whitcombe", "LS6 2QT", "harold.whitcombe@example.org"
 # Nothing comes back in the same bot run; `make_due` moves the clock.
-TIMINGS = {"backoff": ["1 minute"], "settle_window": "1 minute"}
+TIMINGS = {
+    "backoff": ["1 minute"],
+    "click_budget": "20 s",
+    "send_processing": "30 s",
+    "settle_window": "1 minute",
+}
 _keys = itertools.count(1)
 
 
@@ -101,6 +106,16 @@ class Bot:
         request = self.story(request_id).request
         reason = request["reason_code"]
         return request["state"] + (f" {reason}" if reason else "")
+
+    def steps(self, request_id: int, kind: str = "checkpoint") -> list[str]:
+        """What the bot did with a request, by name, in order."""
+        return [one["step"] for one in self.story(request_id).steps if one["kind"] == kind]
+
+    def failure(self, request_id: int) -> dict[str, Any]:
+        """The newest report of where an attempt at it stopped."""
+        told = [one for one in self.story(request_id).steps if one["kind"] == "failure"]
+        detail: dict[str, Any] = told[-1]["detail"]
+        return detail
 
     def make_due(self) -> None:
         """Let a minute pass: backoff and settle window are over."""

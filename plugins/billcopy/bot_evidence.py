@@ -62,14 +62,20 @@ class Pictures:
         content = evidence.covered(base64.b64decode(jpeg), boxes)
         return None if content is None else evidence.store(self._evidence_url, name, content)
 
-    def write_down(self, ledger: Ledger) -> None:
-        """Say in the ledger where they lie; one that was not kept does not fail the request."""
+    def write_down(self, ledger: Ledger) -> dict[str, str]:
+        """Say in the ledger where they lie; one that was not kept does not fail the request.
+
+        Returns the address of each that was kept, the last one of its kind.
+        """
         taken, self._taken = self._taken, []
+        kept: dict[str, str] = {}
         for one in taken:
             try:
                 if (stored := one.stored.result()) is not None:
                     where = (stored.url, stored.digest)
                     ledger.evidence(one.request, one.delivery, one.kind, *where)
+                    kept[one.kind] = stored.url
             except (OSError, BillCopyError) as problem:
                 what = f"request {one.request.request_id}: evidence not kept"
                 self._say(f"{what} ({type(problem).__name__})")
+        return kept

@@ -11,6 +11,8 @@ from billcopy.bot_work import BotWork
 from billcopy.errors import BrowserLost
 from billcopy.portal_profile import Profile
 
+_LATE = 0.7  # of a keyword's time-out: the page may have been asked for by the keyword before
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
@@ -41,6 +43,7 @@ def guard_rules(profile: Profile) -> dict[str, Any]:
     return {
         "origin": _origin(profile.base_url),
         "nativeDialogs": profile.native_dialogs,
+        "lateAfter": profile.keyword_timeout.total_seconds() * 1000 * _LATE,
         "allowed": [
             {
                 "method": one.method,

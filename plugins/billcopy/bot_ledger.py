@@ -7,7 +7,7 @@ that changes nothing. No decision stands here: the database's functions decide.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -81,6 +81,9 @@ class Ledger(Protocol):
         self, request: ClaimedRequest, step: str, delivery: Delivery | None, detail: dict[str, Any]
     ) -> None:
         """Write a checkpoint."""
+
+    def steps(self, request: ClaimedRequest, steps: Sequence[Mapping[str, Any]]) -> None:
+        """Write what the attempt did, all at once."""
 
     def evidence(
         self,
@@ -216,6 +219,10 @@ class QueueLedger:
             delivery_id=delivery.delivery_id if delivery else None,
             detail=detail,
         )
+
+    def steps(self, request: ClaimedRequest, steps: Sequence[Mapping[str, Any]]) -> None:
+        """See `Ledger`."""
+        self._database.repeatable(request_queue.record_steps, request, steps)
 
     def evidence(
         self,

@@ -6,7 +6,7 @@ sent. Requests come from a list made beforehand, so the same one is never walked
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -125,6 +125,9 @@ class RehearsalLedger:
     def step(
         self, request: ClaimedRequest, step: str, delivery: Delivery | None, detail: dict[str, Any]
     ) -> None:
+        """Nothing is written."""
+
+    def steps(self, request: ClaimedRequest, steps: Sequence[Mapping[str, Any]]) -> None:
         """Nothing is written."""
 
     def evidence(

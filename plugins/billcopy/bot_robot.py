@@ -14,6 +14,7 @@ from billcopy.settings import PROJECT_ROOT
 ROBOT_FOLDER = PROJECT_ROOT / "robot"
 LIBRARIES = ROBOT_FOLDER / "libraries"
 RESOURCES = ROBOT_FOLDER / "resources"
+LISTENERS = ("Redaction", "StepLog", "RequestStream")
 
 
 class _PortalFolder(SuiteVisitor):  # type: ignore[misc]
@@ -44,7 +45,7 @@ def run(profile: Profile, *, output_folder: Path, log_level: str, with_log: bool
         name=profile.title,
         rpa=True,
         prerunmodifier=[_PortalFolder(profile.folder)],
-        listener=[str(LIBRARIES / "Redaction.py"), str(LIBRARIES / "RequestStream.py")],
+        listener=[str(LIBRARIES / f"{name}.py") for name in LISTENERS],
         pythonpath=[str(RESOURCES)],
         variable=[f"PORTAL_URL:{profile.base_url}", f"KEYWORD_TIMEOUT:{timeout} s"],
         outputdir=str(output_folder),

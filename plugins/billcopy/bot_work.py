@@ -12,14 +12,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from billcopy import progress
+from billcopy import bot_failure, progress
 from billcopy.bot_evidence import Pictures
 from billcopy.bot_ledger import Ledger
 from billcopy.bot_order import StopReason
+from billcopy.bot_trail import Trail
 from billcopy.errors import (
     AttemptTimedOut,
     BillCopyError,
+    BusinessError,
     LeaseLost,
+    LocatorTimedOut,
     Refused,
     SessionExpired,
     Unexpected,
@@ -31,6 +34,8 @@ from billcopy.portal_profile import Profile
 from billcopy.progress import Say, Stopwatch
 
 _ALMOST = timedelta(seconds=1)
+_LOOKING = ("Browser", "Reading")
+"""The libraries whose keywords fail because the page is not as the portal folder says."""
 
 
 def code_of(error: BillCopyError) -> str:
@@ -63,8 +68,13 @@ class BotWork:
         self.rehearsed: list[Delivery] = []
         """What a rehearsal would have sent: it reads the log, too."""
         self.last_click = 0.0
+        self.trail = Trail()
+        self.failure: dict[str, Any] | None = None
+        """Where the task stopped, as `bot_failure.report` tells it."""
+        self._known = bot_failure.vocabulary(profile.folder)
         self._watch = Stopwatch()
         self._resumed = False
+        self._looking: Refused | None = None
         self._pictures = Pictures(evidence_url, say=say)
 
     @property
@@ -102,6 +112,10 @@ class BotWork:
         if self.error is None:
             self.error = error
 
+    def look_first(self, refusal: Refused) -> None:
+        """Remember that something waits for a look at the log: no error, but not done either."""
+        self._looking = refusal
+
     def resume_after_expiry(self) -> None:
         """Forget that the session expired, once per request.
 
@@ -121,10 +135,10 @@ class BotWork:
         """
         request, error = self.in_hand, self.error
         if error is None and not passed:
-            late = self.ledger.now() >= request.deadline_at - _ALMOST
-            error = AttemptTimedOut() if late else Unexpected()
+            error = AttemptTimedOut() if self.is_late else self.unnamed()
+        error = error or self._looking
         try:
-            self._pictures.write_down(self.ledger)
+            self._write_down(error)
             settled = None
             if not isinstance(error, LeaseLost):
                 settled = self.ledger.settle(
@@ -138,6 +152,46 @@ class BotWork:
         finally:
             self._clear()
 
+    @property
+    def is_late(self) -> bool:
+        """Whether the attempt's time is over."""
+        return self.ledger.now() >= self.in_hand.deadline_at - _ALMOST
+
+    def unnamed(self) -> BillCopyError:
+        """What to call a failure that nobody has recorded."""
+        stop = self.trail.stop
+        if stop is None or stop.library not in _LOOKING or stop.place.file is None:
+            return Unexpected()
+        in_folder = stop.place.file.parent == self.profile.folder.resolve()
+        return LocatorTimedOut() if in_folder else Unexpected()
+
+    def stopped_on(self, screen: Mapping[str, Any] | None) -> None:
+        """The task failed, and this is what the page showed; None: there was none to ask."""
+        error = self.error
+        if isinstance(error, BusinessError) or (error and error.error_class == "refused"):
+            return
+        replay = None
+        if self.request is not None and self.ledger.may_send:
+            number = self.request.request_id
+            replay = f'make bot PORTAL={self.profile.name} ARGS="--request {number}"'
+        self.failure = bot_failure.report(
+            self.trail.stop, screen, known=self._known, masker=self.masker, replay=replay
+        )
+        self.say(bot_failure.sentence(self.failure))
+
+    def _write_down(self, error: BillCopyError | None) -> None:
+        """Pictures, keywords and the failure, together; what cannot be kept fails nothing."""
+        kept = self._pictures.write_down(self.ledger)
+        steps = self.trail.steps()
+        if error is not None and self.failure is not None:
+            told = {**self.failure, **({"picture": kept["failure"]} if "failure" in kept else {})}
+            steps.append({"ago": 0.0, "kind": "failure", "step": "stopped", "detail": told})
+        try:
+            if steps:
+                self.ledger.steps(self.in_hand, steps)
+        except BillCopyError as problem:
+            self.say(f"request {self.in_hand.request_id}: steps not kept ({problem.code})")
+
     def _tell(
         self, request: ClaimedRequest, settled: Settled | None, error: BillCopyError | None
     ) -> None:
@@ -149,11 +203,12 @@ class BotWork:
         self.say(progress.request_ended(request, settled, seconds=seconds, why=why))
 
     def _clear(self) -> None:
-        self.request = self.error = None
+        self.request = self.error = self.failure = None
         self.forms = {}
         self.rehearsed = []
         self.last_click = 0.0
         self._resumed = False
+        self._looking = None
         self.masker.forget()
 
     # -- what is written down ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -178,9 +179,9 @@ class BillCopies:
             if lost:
                 run.session.is_broken("browser")
             if self._task_failed():
-                self._name_the_failure(lost=lost, answered=health["answered"])
-                if run.work.request is not None and not lost:
-                    self._keep_picture("failure", None)
+                answered = health["answered"] or run.interrupted
+                self._name_the_failure(lost=lost, answered=answered)
+                self._keep_failure(lost=lost)
             if lost or not self._pages_closed():
                 self._browser.close_browser("ALL")
             run.page_left = True
@@ -204,6 +205,17 @@ class BillCopies:
             self._run.work.record(BrowserLost())
         elif not answered:
             self._run.work.record(PortalDown())
+
+    def _keep_failure(self, *, lost: bool) -> None:
+        """What the page shows now, for whoever must mend it; a page that is gone shows nothing."""
+        work, screen = self._run.work, None
+        if not lost:
+            if work.request is not None:
+                self._keep_picture("failure", None)
+            with contextlib.suppress(Exception):
+                screen = self._javascript("screenOfPage")
+        with contextlib.suppress(Exception):  # a report that fails is no reason to end a browser
+            work.stopped_on(screen)
 
     @staticmethod
     def _task_failed() -> bool:

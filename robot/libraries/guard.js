@@ -24,7 +24,8 @@ let permit = null;
 let spent = 0;
 let spentBefore = 0; // when the permit was opened
 let crashed = false;
-let answered = true; // whether the last page asked for came, and was no server error
+let guarded = null; // the context
+let documents = new WeakMap(); // what each frame last asked for: {asked} until it came, then {ok}
 const looks = new Map();
 const refused = [];
 let refusedCount = 0;
@@ -145,26 +146,46 @@ async function pass(route, request) {
   return route.fulfill(answer);
 }
 
+function frameOf(request) {
+  try {
+    return request.frame();
+  } catch {
+    return null; // a new window's first request comes before its frame
+  }
+}
+
 async function startGuard(context, profile) {
   rules = {
     origin: profile.origin,
+    lateAfter: profile.lateAfter || Infinity,
     send: compiled(profile.send),
     allowed: profile.allowed.map(compiled),
   };
   permit = null;
   crashed = false;
-  answered = true;
+  guarded = context;
+  documents = new WeakMap();
   looks.clear();
   context.on('dialog', dialog => {
     const answer = profile.nativeDialogs === 'dismiss' ? dialog.dismiss() : dialog.accept();
     answer.catch(() => {});
   });
-  context.on('response', response => {
-    if (response.request().isNavigationRequest()) answered = response.status() < 500;
+  const pageAsked = (event, then) => context.on(event, about => {
+    const request = event === 'response' ? about.request() : about;
+    const frame = request.isNavigationRequest() && frameOf(request);
+    if (frame) then(frame, request, about);
   });
-  context.on('requestfailed', request => {
+  pageAsked('request', (frame, request) => documents.set(frame, { request, asked: performance.now() }));
+  pageAsked('response', (frame, request, response) => {
+    const redirects = response.status() >= 300 && response.status() < 400;
+    if (!redirects) documents.set(frame, { request, ok: response.status() < 500 });
+  });
+  pageAsked('requestfailed', (frame, request) => {
+    const last = documents.get(frame);
+    if (!last || last.request !== request) return; // it has asked for something else since
     const why = (request.failure() || {}).errorText || '';
-    if (request.isNavigationRequest() && why.startsWith('net::') && why !== 'net::ERR_ABORTED') answered = false;
+    if (why.startsWith('net::') && why !== 'net::ERR_ABORTED') documents.set(frame, { request, ok: false });
+    else if (last.ok === undefined) documents.delete(frame);
   });
   context.on('page', page => page.on('crash', () => { crashed = true; }));
   await context.routeWebSocket(/.*/, socket => {
@@ -198,9 +219,22 @@ function closePermit() {
 }
 closePermit.rfdoc = 'Closes the permit after the click; tells whether a send request passed.';
 
+// Every frame now shown counts: a menu that came must not hide that the page beside it did not. What
+// has not come yet counts once it is as late as makes a keyword give up.
+function isAnswered() {
+  if (!guarded) return true;
+  const now = performance.now();
+  const frames = guarded.pages().flatMap(page => page.frames());
+  return frames.every(frame => {
+    const last = documents.get(frame);
+    if (!last) return true;
+    return last.ok === undefined ? now - last.asked < rules.lateAfter : last.ok;
+  });
+}
+
 function withdrawPermit(browser) {
   permit = null;
-  return { connected: Boolean(browser && browser.isConnected()), crashed, answered, ...guardReport() };
+  return { connected: Boolean(browser && browser.isConnected()), crashed, answered: isAnswered(), ...guardReport() };
 }
 withdrawPermit.rfdoc = 'Closes the permit; tells how browser and portal are, and what was refused so far.';
 

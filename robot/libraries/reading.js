@@ -93,7 +93,61 @@ async function pictureOfPage(page, show) {
 }
 pictureOfPage.rfdoc = 'Returns a picture of the page and the boxes that may stay visible in it.';
 
+// Runs inside the page. Roles and names of what can be used, and of what heads a page: enough to see
+// what a locator should have been. What may be shown of it is decided where the request is known.
+function controlsOf(root, most) {
+  const tidy = text => (text || '').replace(/\s+/g, ' ').trim().slice(0, 120);
+  const roles = { A: 'link', BUTTON: 'button', SELECT: 'combobox', TEXTAREA: 'textbox', SUMMARY: 'button' };
+  const inputs = { submit: 'button', button: 'button', reset: 'button', image: 'button', checkbox: 'checkbox', radio: 'radio' };
+  const roleOf = element => {
+    if (element.hasAttribute('role')) return element.getAttribute('role');
+    if (element.tagName === 'INPUT') return inputs[element.type] || 'textbox';
+    return roles[element.tagName] || element.tagName.toLowerCase();
+  };
+  const nameOf = (element, role) => {
+    const spoken = element.getAttribute('aria-label');
+    if (spoken) return spoken;
+    const by = (element.getAttribute('aria-labelledby') || '').split(/\s+/).filter(Boolean);
+    if (by.length) return by.map(id => (document.getElementById(id) || {}).textContent || '').join(' ');
+    if (element.labels && element.labels.length) return element.labels[0].textContent;
+    if (element.tagName === 'INPUT' && role === 'button') return element.value || element.alt || element.title;
+    if (['INPUT', 'SELECT', 'TEXTAREA'].includes(element.tagName)) return element.placeholder || element.title;
+    return element.innerText || element.title;
+  };
+  const inRow = element => {
+    const row = element.closest('tr, li, [role=row], [role=listitem], [role=option]');
+    if (!row || element.closest('nav, menu, [role=navigation], [role=menu], [role=toolbar], [role=tablist]')) return false;
+    const like = [...row.parentElement.children].filter(one => one.tagName === row.tagName && one.querySelector(element.tagName));
+    return like.length > 1 || element.tagName === 'A' || roleOf(element) === 'link';
+  };
+  const usable = 'a[href], a[onclick], button, input:not([type=hidden]), select, textarea, summary, ' +
+    '[role=button], [role=link], [role=tab], [role=menuitem], [role=checkbox], [role=dialog], [role=alert]';
+  return [...root.querySelectorAll(usable)]
+    .filter(element => element.getClientRects().length)
+    .slice(0, most)
+    .map(element => {
+      const role = roleOf(element);
+      const named = !['dialog', 'alert', 'alertdialog'].includes(role);
+      return { role, name: named ? tidy(nameOf(element, role)) : '', in_row: inRow(element) };
+    });
+}
+
+async function inEachFrame(page, look, most) {
+  const seen = await Promise.all(
+    page.frames().map(frame => frame.locator(':root').evaluate(look, most, { timeout: 1000 }).catch(() => null)),
+  );
+  return seen.filter(Boolean);
+}
+
+async function screenOfPage(page) {
+  const controls = await inEachFrame(page, controlsOf, 150);
+  const title = await page.title().catch(() => '');
+  return { url: page.url(), title, controls: controls.flat().slice(0, 300) };
+}
+screenOfPage.rfdoc = 'Returns address and title of the page, and roles and names of its controls, frames included.';
+
 exports.__esModule = true;
+exports.screenOfPage = screenOfPage;
 exports.textOfPage = textOfPage;
 exports.rowsOfPage = rowsOfPage;
 exports.fieldsOfPage = fieldsOfPage;

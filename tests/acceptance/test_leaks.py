@@ -112,7 +112,8 @@ def test_no_customer_is_in_any_output(bot: Bot) -> None:
     bot.run(log_level="TRACE", limit=4)
     bot.portal.set_faults(relabelled={"E-mail copy": "Send duplicate"})
     bot.run(log_level="TRACE", work_dir=str(bot.work_dir / "second"))
-    assert bot.state(crash) == "queued UNEXPECTED"
+    assert bot.state(crash) == "queued PAGE_NOT_AS_EXPECTED"
+    assert bot.failure(crash)["on_screen"]
 
     personal = {"niece.of.customer", "Nobodyknown"}
     for one in people:

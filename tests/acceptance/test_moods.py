@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -107,10 +108,18 @@ def test_a_relabelled_button_is_drift_and_is_tried_again(bot: Bot) -> None:
     request = bot.submit()
     bot.portal.set_faults(relabelled={"E-mail copy": "Send duplicate"})
     bot.run()
-    assert bot.state(request) == "queued UNEXPECTED"
-    [attempt] = bot.story(request).attempts
-    assert "Timeout" in attempt["detail"]
-    assert "E-mail copy" in attempt["detail"]
+    assert bot.state(request) == "queued PAGE_NOT_AS_EXPECTED"
+    assert attempts(bot, request) == 1
+    told = bot.failure(request)
+    assert told["page"] == "/invoices/•••"
+    assert told["title"] == "Invoice ••• BillView Online"
+    assert told["keyword"].startswith("Click (sending.resource:")
+    assert told["through"][-1].startswith("Open Send Form (deliver.resource:")
+    assert told["expected"] == ['role=link[name="E-mail copy"]']
+    assert "link “Send duplicate”" in told["on_screen"]
+    assert told["replay"] == f'make bot PORTAL=practice ARGS="--request {request}"'
+    assert Path(urlsplit(told["picture"]).path).is_file()
+    assert any("stopped at Click (sending.resource:" in line for line in bot.lines)
     bot.portal.clear_faults()
     finish(bot, request)
     assert bot.sent() == ONE_MAIL

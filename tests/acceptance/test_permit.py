@@ -234,7 +234,7 @@ def test_a_keyword_that_skips_the_intent_sends_nothing(bot: Bot) -> None:
     )
     request = bot.submit()
     bot.run()
-    assert bot.state(request) == "queued UNEXPECTED"
+    assert bot.state(request) == "queued PAGE_NOT_AS_EXPECTED"
     assert bot.sent() == []
     assert bot.portal.state()["send_posts"] == 0
     assert bot.execute("select blocked_requests > 0 from billcopy.bot_runs") == [(True,)]

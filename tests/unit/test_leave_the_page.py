@@ -40,7 +40,7 @@ class Run:
         self.errors: list[BaseException] = []
         self.missing: list[str] = []
         self.killed = False
-        self.page_left = False
+        self.page_left = self.interrupted = False
         self.work = SimpleNamespace(request=None, record=self.errors.append)
         self.session = SimpleNamespace(is_broken=self.missing.append)
 

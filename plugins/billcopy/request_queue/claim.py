@@ -6,7 +6,7 @@ asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,6 +77,17 @@ def record_step(
         delivery_id=delivery_id,
         detail=Json(dict(detail or {})),
     )
+
+
+def record_steps(
+    connection: Connection, request: ClaimedRequest, steps: Sequence[Mapping[str, Any]]
+) -> None:
+    """Record what an attempt did, all at once.
+
+    Each of `steps` has `ago` (seconds), `kind` ("keyword" or "failure"), `step` and `detail`, which
+    must not hold personal data.
+    """
+    row(connection, "record_steps", **in_hand(request), steps=Json([dict(one) for one in steps]))
 
 
 def record_evidence(
