@@ -4,17 +4,20 @@ create or replace function billcopy.local_instant(p_local timestamp, p_zone text
 language sql stable strict set search_path = billcopy, pg_temp as $$
     -- When a clock on the wall shows p_local. Shown twice: p_later says which. Never shown, as the clock
     -- jumped over it: as if it had not jumped (RFC 5545, 3.3.5).
-    with offsets as (
-        select
-            (x.before at time zone p_zone) - (x.before at time zone 'UTC') as before,
-            (x.after at time zone p_zone) - (x.after at time zone 'UTC') as after
-        from (select (p_local at time zone 'UTC') - interval '1 day' as before, (p_local at time zone 'UTC') + interval '1 day' as after) as x
+    select coalesce(
+        case when p_later then max(c.at) filter (where c.is_shown) else min(c.at) filter (where c.is_shown) end,
+        max(c.at)
     )
-    select case
-        when p_later then greatest((p_local - o.before) at time zone 'UTC', (p_local - o.after) at time zone 'UTC')
-        else (p_local - o.before) at time zone 'UTC'
-    end
-    from offsets as o
+    from (
+        select o.at, o.at at time zone p_zone = p_local as is_shown from (
+            -- With the clock's offset of the day before, and with that of the day after.
+            select (p_local - ((x.near at time zone p_zone) - (x.near at time zone 'UTC'))) at time zone 'UTC' as at
+            from (values
+                ((p_local at time zone 'UTC') - interval '1 day'),
+                ((p_local at time zone 'UTC') + interval '1 day')
+            ) as x (near)
+        ) as o
+    ) as c
 $$;
 
 create or replace function billcopy.next_midnight(p_zone text, p_at timestamptz) returns timestamptz

@@ -178,7 +178,8 @@ def test_the_status_says_what_waits_and_which_portal_is_closed(billcopy: Run) ->
     assert "1 queued" in shown
     billcopy("stop", "practice", *WHY)
     shown = billcopy("status").stdout
-    assert "stopped by casey" in shown
+    assert "The portal is stopped. By casey" in shown
+    assert "a person resumes it; 1 requests will wait then" in shown
     assert "the customer called" in shown
     billcopy("resume", "practice", *WHY)
     assert "practice (Practice Bank): open" in billcopy("status").stdout
@@ -246,7 +247,7 @@ def test_only_finished_requests_are_requeued(billcopy: Run) -> None:
 
 def test_a_portal_is_closed_for_maintenance(billcopy: Run) -> None:
     billcopy("maintenance", "practice", "--from", "2026-01-01T00:00", "--to", "2099-01-01", *WHY)
-    assert "closed: MAINTENANCE" in billcopy("status").stdout
+    assert "closed for maintenance" in billcopy("status").stdout
     told = billcopy(
         "maintenance", "practice", "--from", "2099-01-02", "--to", "2099-01-01", *WHY, code=1
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from billcopy import request_queue
-from billcopy.cli import connections, options, story_text
+from billcopy.cli import connections, options, status_text, story_text
 from billcopy.cli.output import as_json, say
 
 
@@ -22,7 +22,7 @@ def status(
     if json:
         as_json(found)
         return
-    story_text.print_status(found)
+    status_text.print_status(found)
 
 
 def story(*, request_id: options.RequestId, json: options.AsJson = False) -> None:
@@ -41,4 +41,28 @@ def reveal(*, request_id: options.RequestId, actor: options.Actor, reason: optio
         say(request_queue.reveal_account(connection, request_id, actor=actor, reason=reason))
 
 
-COMMANDS = (status, story, reveal)
+def worklist(
+    *,
+    portal: Annotated[str | None, typer.Option(help="This portal only.")] = None,
+    json: options.AsJson = False,
+) -> None:
+    """List what waits for a person, the longest waiting first, and what to do about it."""
+    with connections.desk() as connection:
+        found = request_queue.worklist(connection, portal)
+    if json:
+        as_json(found)
+        return
+    status_text.print_worklist(found)
+
+
+def worklist_done(
+    *, request_ids: options.RequestIds, actor: options.Actor, reason: options.Reason
+) -> None:
+    """Take failed requests off the worklist: somebody has seen to them in another way."""
+    with connections.desk() as connection:
+        for request_id in request_ids:
+            request_queue.look_after(connection, request_id, actor=actor, reason=reason)
+            say(f"Request {request_id} is off the worklist.")
+
+
+COMMANDS = (status, story, worklist, worklist_done, reveal)

@@ -1,9 +1,8 @@
-"""Commands for portals: the stop switch, the breaker, maintenance, limits, folders."""
+"""Commands for portals: the stop switch, the breaker, limits, folders."""
 
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -36,27 +35,6 @@ def close_breaker(*, portal: options.Portal, actor: options.Actor, reason: optio
     with connections.operations() as connection:
         request_queue.close_breaker(connection, portal, actor=actor, reason=reason)
     say(f"The breaker of {portal} is closed.")
-
-
-def maintenance(
-    *,
-    portal: options.Portal,
-    starts: Annotated[
-        datetime,
-        typer.Option("--from", parser=options.start, metavar="WHEN", help="YYYY-MM-DDTHH:MM."),
-    ],
-    ends: Annotated[
-        datetime, typer.Option("--to", parser=options.start, metavar="WHEN", help="Its end.")
-    ],
-    actor: options.Actor,
-    reason: options.Reason,
-) -> None:
-    """Announce that a portal is closed from one moment to another."""
-    with connections.operations() as connection:
-        request_queue.schedule_maintenance(
-            connection, portal, starts, ends, actor=actor, reason=reason
-        )
-    say(f"{portal} is closed from {starts:%Y-%m-%d %H:%M %Z} to {ends:%Y-%m-%d %H:%M %Z}.")
 
 
 def portal_register(*, portal: options.Portal, actor: options.Actor) -> None:
@@ -146,7 +124,6 @@ COMMANDS = (
     stop,
     resume,
     close_breaker,
-    maintenance,
     portal_register,
     portal_set,
     portal_new,

@@ -1,8 +1,8 @@
-"""A request's story and the queue's status, as a person reads them."""
+"""A request's story, as a person reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -44,40 +44,6 @@ def print_story(told: Story) -> None:
             say(at.strftime("%A %Y-%m-%d %Z"), style="bold")
             previous = day
         say(f"  {at.strftime('%H:%M:%S')}  {kind:<9} {words}")
-
-
-def print_status(portals: Sequence[Mapping[str, Any]]) -> None:
-    """Print one block per portal: open or closed, what waits, what needs a person."""
-    if not portals:
-        say("No portal is registered yet; `portal-register` does it.")
-    for portal in portals:
-        say(f"{portal['portal']} ({portal['title']}): {_door(portal)}", style="bold")
-        states = portal["states"]
-        say(
-            "  "
-            + (", ".join(f"{count} {state}" for state, count in states.items()) or "no requests")
-        )
-        if oldest := portal.get("oldest_queued_at"):
-            say(f"  the oldest queued request was received {when(oldest)}")
-        if doubt := portal.get("in_doubt"):
-            say(f"  {doubt} deliveries are being sent or in doubt")
-        say(f"  sent today: {portal.get('sent_today', 0)}")
-        if bot_run := portal.get("bot_run"):
-            end = when(bot_run["finished_at"])
-            ended = f"ended {end} ({bot_run['stop_reason']})" if end else "is working"
-            say(f"  bot run {bot_run['id']} started {when(bot_run['started_at'])}, {ended}")
-
-
-def _door(portal: Mapping[str, Any]) -> str:
-    if portal.get("stopped_at"):
-        at = when(portal["stopped_at"])
-        return f"stopped by {portal['stopped_by']} {at}: {portal['stop_reason']}"
-    if portal.get("breaker_opened_at"):
-        until = f", until {when(portal['breaker_until'])}" if portal.get("breaker_until") else ""
-        detail = f" ({portal['breaker_detail']})" if portal.get("breaker_detail") else ""
-        opened = when(portal["breaker_opened_at"])
-        return f"closed by its breaker {opened}{until}: {portal['breaker_reason']}{detail}"
-    return f"closed: {portal['refusal']}" if portal.get("refusal") else "open"
 
 
 def _state(row: Mapping[str, Any]) -> str:
