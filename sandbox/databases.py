@@ -16,7 +16,7 @@ from psycopg2 import sql
 from sandbox import postgres
 from sandbox.plan import EXTERNAL_POSTGRES, Plan
 
-LOGINS = ("migrator", "desk", "bot", "ops", "reporting")
+LOGINS = ("migrator", "desk", "bot", "ops", "reporting", "watch")
 # Airflow's freshly migrated tables, kept to copy: making them costs a quarter of the start.
 AIRFLOW_TEMPLATE = f"airflow_template_{version('apache-airflow-core').replace('.', '_')}"
 WAIT_SECONDS = 60

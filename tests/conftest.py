@@ -11,4 +11,5 @@ pytest_plugins = [
     "tests.cli_fixtures",
     "tests.airflow_fixtures",
     "tests.desk_fixtures",
+    "tests.alarm_fixtures",
 ]

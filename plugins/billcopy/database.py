@@ -42,6 +42,7 @@ class Login(enum.StrEnum):
     BOT = "billcopy_bot"
     OPS = "billcopy_ops"
     REPORTING = "billcopy_reporting"
+    WATCH = "billcopy_watch"
 
 
 def connect(settings: Settings, login: Login) -> Connection:

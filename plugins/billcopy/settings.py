@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     evidence_url: str = Field(
         (PROJECT_ROOT / "var" / "evidence").as_uri(), description="fsspec URL of the evidence"
     )
+    evidence_max_kb: int = Field(300, ge=10, description="largest picture that is kept, in KB")
     work_dir: Path = Field(PROJECT_ROOT / "var" / "bot", description="the bot's own files")
     chromium: Path | None = Field(None, description="browser binary; none: the first one found")
 
@@ -67,6 +68,47 @@ class Settings(BaseSettings):
     lock_wait_seconds: int = Field(30, ge=0, description="how long a bot waits for its portal")
     max_period_months: int = Field(24, ge=1, description="longest period a request may ask for")
     max_file_rows: int = Field(20_000, ge=1, description="rows of an intake file at most")
+
+    min_free_bytes: int = Field(
+        1 << 30, ge=0, description="below this on a volume bots claim nothing, and an alarm opens"
+    )
+    watched_folders: list[Path] = Field(
+        [], description="further folders here that need room, such as the database's own"
+    )
+    alarm_oldest_queued_minutes: int = Field(60, ge=1, description="a request waits this long")
+    alarm_nothing_confirmed_minutes: int = Field(
+        60, ge=1, description="nothing confirmed for this long while something is due"
+    )
+    alarm_in_doubt_minutes: int = Field(30, ge=1, description="a delivery is in doubt this long")
+    alarm_rescues_an_hour: int = Field(3, ge=2, description="rescues of one request in an hour")
+    alarm_password_days: int = Field(14, ge=1, description="days before a password expires")
+    alarm_scheduler_silent_minutes: int = Field(
+        5, ge=2, description="rescue_expired_leases, of every minute, has not run for this long"
+    )
+    alarm_reconciliation_hours: int = Field(
+        36, ge=1, description="no complete comparison with the bank's sent log for this long"
+    )
+    alarm_remind_hours: int = Field(24, ge=1, description="an open alarm is told again after this")
+    alarm_mail_to: list[str] = Field([], description="mail addresses that alarms go to")
+    alarm_mail_from: str = Field("billcopy@localhost", description="sender of alarms")
+    smtp_host: str = Field("127.0.0.1", description="mail server for alarms")
+    smtp_port: int = Field(25, ge=1, le=65535, description="its TCP port")
+    smtp_security: str = Field(
+        "none", pattern="^(none|starttls|tls)$", description="how to talk to it"
+    )
+    smtp_user: str | None = Field(None, description="user name there; none: without a login")
+    smtp_password_file: Path | None = Field(None, description="file with that user's password")
+    alarm_addresses_file: Path | None = Field(
+        None,
+        description="file with a line NAME ADDRESS per webhook or chat, as apprise writes them",
+    )
+    ping_url: str | None = Field(
+        None, pattern="^https?://", description="dead-man's switch: asked for after each good pass"
+    )
+    docs_url: str = Field("docs/operations.md", description="address of the runbook for alarms")
+    watch_host: str = Field("127.0.0.1", description="where /health and /metrics listen")
+    watch_port: int = Field(9108, ge=0, le=65535, description="their TCP port")
+    watch_seconds: int = Field(60, ge=1, description="seconds between two passes of the watch")
 
     @property
     def project_root(self) -> Path:

@@ -107,7 +107,7 @@ def test_each_login_may_run_its_own_functions_and_no_others(database: Database) 
         database,
         "select r.rolname, p.proname from pg_proc p cross join pg_roles r"
         " where p.pronamespace = 'billcopy'::regnamespace and r.rolname in"
-        " ('billcopy_desk', 'billcopy_bot', 'billcopy_ops', 'billcopy_reporting')"
+        " ('billcopy_desk', 'billcopy_bot', 'billcopy_ops', 'billcopy_reporting', 'billcopy_watch')"
         " and has_function_privilege(r.oid, p.oid, 'execute')",
     )
     by_login: dict[str, set[str]] = {}
@@ -122,6 +122,8 @@ def test_each_login_may_run_its_own_functions_and_no_others(database: Database) 
     assert "begin_delivery" in bot - desk - ops
     assert "submit_request" in desk - bot - ops
     assert "rescue_request" in ops - bot - desk
+    assert by_login["billcopy_watch"] & (desk | bot) == set()
+    assert by_login["billcopy_watch"] & ops == {"list_alarms"}
 
 
 def test_every_function_of_a_login_is_a_security_definer_with_a_fixed_search_path(

@@ -92,7 +92,8 @@ def test_nobody_may_write_a_table(database_clone: Database) -> None:
         cross join pg_class c
         join pg_namespace n on n.oid = c.relnamespace
         cross join (values ('insert'), ('update'), ('delete'), ('truncate')) as x (privilege)
-        where r.rolname in ('billcopy_desk', 'billcopy_bot', 'billcopy_ops', 'billcopy_reporting')
+        where r.rolname in ('billcopy_desk', 'billcopy_bot', 'billcopy_ops', 'billcopy_reporting',
+                            'billcopy_watch')
           and n.nspname in ('billcopy', 'reporting') and c.relkind in ('r', 'v', 'm', 'p')
           and has_table_privilege(r.oid, c.oid, x.privilege)
         """,

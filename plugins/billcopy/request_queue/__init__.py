@@ -2,10 +2,21 @@
 
 Every function takes a connection in autocommit. What the database refuses is raised as one of
 `billcopy.errors`: see `billcopy.database.translated_errors`. `desk` is for representatives,
-`bot_run`, `claim` and `delivery` are for the bot, `ops` for operations; each wants a connection
-of its own login.
+`bot_run`, `claim` and `delivery` are for the bot, `ops` for operations, `alarms` for the watch; each
+wants a connection of its own login.
 """
 
+from billcopy.request_queue.alarms import (
+    acknowledge_alarm,
+    conditions_now,
+    due_notices,
+    list_alarms,
+    record_notice,
+    record_sign_of_life,
+    report_conditions,
+    take_watch,
+    watch_figures,
+)
 from billcopy.request_queue.bot_run import (
     database_now,
     finish_bot_run,
@@ -88,12 +99,14 @@ from billcopy.request_queue.recovery import mark_restored, record_sent_by_hand
 __all__ = [
     "Closure",
     "WeeklyWindow",
+    "acknowledge_alarm",
     "approve_doubt",
     "asks_the_same",
     "begin_delivery",
     "cancel",
     "claim_next",
     "close_breaker",
+    "conditions_now",
     "configure_portal",
     "confirm",
     "count_claimable",
@@ -104,10 +117,12 @@ __all__ = [
     "decide_doubt",
     "deliveries",
     "desk_portals",
+    "due_notices",
     "erase_subject",
     "find_request",
     "finish_bot_run",
     "hold",
+    "list_alarms",
     "list_maintenance",
     "list_requests",
     "look_after",
@@ -123,7 +138,9 @@ __all__ = [
     "record_click",
     "record_credential_read",
     "record_evidence",
+    "record_notice",
     "record_sent_by_hand",
+    "record_sign_of_life",
     "record_step",
     "record_steps",
     "refused_secret_version",
@@ -133,6 +150,7 @@ __all__ = [
     "remove_maintenance",
     "renew",
     "report_absent",
+    "report_conditions",
     "report_session_failure",
     "requeue",
     "rescue",
@@ -149,6 +167,8 @@ __all__ = [
     "story",
     "submit",
     "take_portal_lock",
+    "take_watch",
     "used_proofs",
+    "watch_figures",
     "worklist",
 ]
