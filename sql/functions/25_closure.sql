@@ -19,6 +19,8 @@ begin
     if refusal = 'STOP_SWITCH' then
         why := why || ' By ' || place.stopped_by || ': ' || place.stop_reason;
         since := place.stopped_at; opened_by := 'a person resumes it';
+    elsif refusal = 'RESTORED' then
+        since := place.restored_at; until := place.restored_at + place.settle_window;
     elsif refusal = 'BREAKER_OPEN' then
         why := why || ' ' || (select x.plain_words from reasons as x where x.code = place.breaker_reason);
         since := place.breaker_opened_at; until := place.breaker_until;

@@ -105,7 +105,18 @@ def test_the_gate_says_that_the_portal_is_stopped(database, airflow_context) -> 
     queue.submit(database)
     ops = database.connect(Login.OPS)
     request_queue.stop_portal(ops, PORTAL, actor="tests", reason="trouble")
-    with pytest.raises(AirflowSkipException, match="the portal is stopped"):
+    with pytest.raises(AirflowSkipException, match=r"The portal is stopped\. By tests: trouble"):
+        delivery_run.gate(airflow_context(), PORTAL)
+
+
+def test_the_gate_says_until_when_the_portal_is_closed(database, airflow_context) -> None:
+    queue.submit(database)
+    queue.execute(
+        database,
+        "update billcopy.portals set breaker_opened_at = now(), breaker_reason = 'PORTAL_DOWN',"
+        " breaker_until = now() + interval '1 h'",
+    )
+    with pytest.raises(AirflowSkipException, match=r"did not answer\. Until 20.* by itself"):
         delivery_run.gate(airflow_context(), PORTAL)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from tests.airflow_fixtures import import_airflow
+from tests.airflow_fixtures import TaskInstance, import_airflow
 
 import_airflow()
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException  # noqa: E402
@@ -21,6 +22,15 @@ GREEN = {StopReason.DRAINED, StopReason.LIMIT, StopReason.MAINTENANCE, StopReaso
 PASSWORD, WRAPPED = "dbPassw0rd-4711", "hvs.wrapped-0815"
 
 
+def wait_until(happened) -> None:
+    """Wait for it, a minute at most."""
+    for _ in range(6000):
+        if happened():
+            return
+        time.sleep(0.01)
+    raise TimeoutError
+
+
 class Bot:
     """Stands in for the launcher; keeps the order and stops for a given reason."""
 
@@ -28,12 +38,14 @@ class Bot:
         self.stop = stop
         self.orders: list[BotOrder] = []
         self.ended = 0
+        self.works_until = lambda: True
 
     def launch(self, order, *, on_line, on_start):
         self.orders.append(order)
         on_start(self)
         on_line("request 1: delivered, 100 % of it")
-        return self.stop
+        wait_until(self.works_until)
+        return StopReason.INTERRUPTED if self.ended else self.stop
 
     def end(self) -> None:
         self.ended += 1
@@ -75,6 +87,34 @@ def test_every_stop_reason_has_a_colour(bot, operator, airflow_context, stop) ->
         with pytest.raises(colour):
             operator.execute(context)
     assert ("why" in context["ti"].pushed) == (stop is not StopReason.DRAINED)
+
+
+class PausableTask(TaskInstance):
+    """A task that can ask whether its DAG is paused; the first question is not answered."""
+
+    def __init__(self, *, paused: bool) -> None:
+        super().__init__()
+        self.paused, self.asked = paused, 0
+
+    def get_dag(self, dag_id: str) -> SimpleNamespace:
+        self.asked += 1
+        if self.asked == 1:
+            raise ConnectionError
+        return SimpleNamespace(is_paused=self.paused and dag_id == "deliver_bill_copies")
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_paused_dag_ends_its_bot_and_the_task_is_green(
+    bot, operator, airflow_context, monkeypatch, paused
+) -> None:
+    monkeypatch.setattr(run_bot.pause_watch, "EVERY_SECONDS", 0.01)
+    task = PausableTask(paused=paused)
+    bot.works_until = lambda: bot.ended or task.asked > 5
+    assert operator.execute({**airflow_context(), "ti": task}) == (
+        "paused" if paused else "drained"
+    )
+    assert bot.ended == paused
+    assert task.pushed.get("why") == (run_bot.PAUSED if paused else None)
 
 
 def test_a_run_of_the_timetable_takes_anything_and_waits_for_more(

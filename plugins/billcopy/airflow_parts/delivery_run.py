@@ -19,13 +19,6 @@ from billcopy.model import Selection
 logger = logging.getLogger(__name__)
 
 REQUEUED_STATES = ("failed", "partial", "rejected")
-PLAIN_REFUSALS = {
-    "STOP_SWITCH": "the portal is stopped",
-    "BREAKER_OPEN": "the portal is closed after trouble",
-    "MAINTENANCE": "the portal is closed for maintenance",
-    "DAILY_CAP": "the day's limit is reached",
-    "RESTORED": "the queue was restored a moment ago, and the bank's log may lag",
-}
 WHY = "why"  # XCom key: why nothing was done
 
 # JSON schema's date-time is not checked without a package of its own.
@@ -184,10 +177,11 @@ def gate(context: Mapping[str, Any], portal: str) -> int:
         claimable = request_queue.count_claimable(connection, portal, wish_of(context).selection)
         if claimable:
             return claimable
-        refusal = request_queue.portal_refusal(connection, portal)
+        closure = request_queue.portal_closure(connection, portal)
         due_at = request_queue.next_due_at(connection, portal)
-    if refusal:
-        why = PLAIN_REFUSALS.get(refusal, refusal)
+    if closure:
+        until = f"Until {closure.until:%Y-%m-%d %H:%M %Z}; " if closure.until else ""
+        why = f"{closure.why} {until}{closure.opened_by}"
     elif wish_of(context).is_selective:
         why = "none of the chosen requests waits"
     elif due_at:

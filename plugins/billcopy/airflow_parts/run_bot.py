@@ -11,7 +11,7 @@ from airflow.sdk import BaseHook, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from billcopy import bot_launch, credentials, settings
-from billcopy.airflow_parts import connections, delivery_run
+from billcopy.airflow_parts import connections, delivery_run, pause_watch
 from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason
 from billcopy.reaper import PR_SET_PDEATHSIG
 
@@ -21,6 +21,7 @@ WELL = {
     StopReason.MAINTENANCE: "the portal closed for maintenance",
     StopReason.STOPPED: "the portal was stopped",
 }
+PAUSED = "the DAG was paused; what waits goes on when it is not"
 DRY = "dry run: nothing was sent, nothing changed"
 BADLY = {
     StopReason.BREAKER: "the portal was closed after trouble",
@@ -60,12 +61,21 @@ class RunBotOperator(BaseOperator):
             AirflowFailException: the bot could not work.
         """
         _end_with_the_supervisor()
-        stop = bot_launch.launch(
-            self._order(context),
-            on_line=self._hear,
-            on_start=lambda bot: setattr(self, "_bot", bot),
-        )
+        order = self._order(context)
+        with pause_watch.watching(
+            lambda: pause_watch.dag_is_paused(context), then=self._end_for_a_pause
+        ) as paused:
+            stop = bot_launch.launch(
+                order, on_line=self._hear, on_start=lambda bot: setattr(self, "_bot", bot)
+            )
+        if stop is StopReason.INTERRUPTED and paused.is_set():
+            context["ti"].xcom_push(key=delivery_run.WHY, value=PAUSED)
+            return "paused"
         return self._outcome(context, stop)
+
+    def _end_for_a_pause(self) -> None:
+        self.log.info("the DAG was paused: the bot ends before its next click")
+        self.on_kill()
 
     def _hear(self, line: str) -> None:
         self.log.info("%s", line)
@@ -101,6 +111,7 @@ class RunBotOperator(BaseOperator):
             database=DatabaseAccess(**database),
             vault=credentials.access_for_bot(now, self.portal),
             evidence_url=now.evidence_url,
+            evidence_max_kb=now.evidence_max_kb,
             work_dir=str(now.work_dir),
             chromium=str(now.chromium) if now.chromium else None,
             limit=wish.limit or now.request_limit,
