@@ -51,7 +51,8 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         "--request",
         action="append",
         metavar="REFERENCE",
-        help=f"one of sandbox/samples/requests.csv, or all; usual: {' '.join(USUAL_REQUESTS)}",
+        help=f"one of sandbox/samples/requests.csv, or all; usual: {' '.join(USUAL_REQUESTS)}."
+        " A number is a request of the queue",
     )
     parser.add_argument("--account", help="a request made up here, instead")
     parser.add_argument("--from", dest="period_from", type=date.fromisoformat, metavar="DATE")
@@ -61,12 +62,17 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--headed", action="store_true", help="show the browser")
     parser.add_argument("--slow", type=int, default=0, metavar="MS", help="pause after each click")
     given, rest = parser.parse_known_args(words)
-    if given.portal == PRACTICE:
+    if given.portal == PRACTICE and not _is_queued(given):
         if rest:
             parser.error(f"unknown: {' '.join(rest)}")
         if given.account and not (given.period_from and given.period_to):
             parser.error("--account needs --from and --to")
     return given
+
+
+def _is_queued(given: argparse.Namespace) -> bool:
+    """Whether a request of the queue is meant, as a failure's report names it."""
+    return any(reference.isdigit() for reference in given.request or ())
 
 
 def _rehearsals(given: argparse.Namespace) -> tuple[TestRequest, ...]:
@@ -180,7 +186,7 @@ def main(words: Sequence[str]) -> int:
         if given.portal != PRACTICE and given.check and not given.account:
             print("Name a test account: ARGS='--account NUMBER --from DATE --to DATE'")
             return 1
-        if given.portal != PRACTICE:
+        if given.portal != PRACTICE or _is_queued(given):
             command = ["run-bot", "--portal", given.portal, "--actor", getpass.getuser()]
             passed = [word for word in words if word not in ("--check", "--portal", given.portal)]
             app([*command, *passed])

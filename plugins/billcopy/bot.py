@@ -24,6 +24,7 @@ from billcopy import (
     bot_watchdog,
     chromium,
     credentials,
+    disk,
     errors,
     portal_check,
     portal_profile,
@@ -136,6 +137,7 @@ def _work_the_queue(
                 path=credential.path,
                 version=credential.version,
                 outcome=outcome,
+                expires_at=credential.expires_at,
             )
 
         def open_breaker(error: BillCopyError, secret_version: int | None) -> None:
@@ -152,6 +154,9 @@ def _work_the_queue(
                 request_queue.report_session_failure, bot_run_id, reason_code=reason_code
             )
 
+        def record_browser(version: str) -> None:
+            connection.repeatable(request_queue.record_browser, bot_run_id, version=version)
+
         session = PortalSession(
             vault,
             record_read=record_read,
@@ -162,9 +167,10 @@ def _work_the_queue(
         say(f"bot run {bot_run_id} on portal {order.portal}")
         stop, run = StopReason.INFRASTRUCTURE, None
         try:
-            with _ledger(order, profile, connection, bot_run_id) as ledger:
+            with _ledger(order, profile, connection, bot_run_id, say) as ledger:
                 run = _run_of(order, profile, browser, session, ledger, say)
                 run.open_breaker = open_breaker
+                run.record_browser = record_browser
                 run.report_session_failure = report_session_failure
                 stop = _run_robot(order, profile, run, f"run-{bot_run_id}")
         finally:
@@ -174,7 +180,7 @@ def _work_the_queue(
 
 @contextlib.contextmanager
 def _ledger(
-    order: BotOrder, profile: Profile, connection: PortalConnection, bot_run_id: int
+    order: BotOrder, profile: Profile, connection: PortalConnection, bot_run_id: int, say: Say
 ) -> Iterator[Ledger]:
     assert order.database is not None
     if order.rehearse is not None:
@@ -193,9 +199,19 @@ def _ledger(
                 bot_run_id=bot_run_id,
                 portal=order.portal,
                 linger_seconds=order.linger_seconds,
+                disk_is_low=lambda: _disk_is_low(order, say),
             )
         finally:
             keeper.stop()
+
+
+def _disk_is_low(order: BotOrder, say: Say) -> bool:
+    folders = disk.places(order.work_dir, order.evidence_url, order.watched_folders)
+    low = disk.too_low(disk.rooms(folders), order.min_free_bytes)
+    for room in low:
+        left, wanted = room.free_bytes >> 20, order.min_free_bytes >> 20
+        say(f"nothing more is claimed: {left} MB left for the {room.name}, {wanted} MB must be")
+    return bool(low)
 
 
 def _demand_a_settle_window_that_is_long_enough(
@@ -233,6 +249,7 @@ def _run_of(
             profile,
             say=say,
             evidence_url=order.evidence_url,
+            largest_evidence=order.evidence_max_kb * 1024,
             test_accounts=order.rehearse is not None,
         ),
         session=session,

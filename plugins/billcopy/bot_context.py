@@ -51,6 +51,7 @@ class BotRun:
     left: int
     open_breaker: Callable[[BillCopyError, int | None], None]
     report_session_failure: Callable[[str], bool] = lambda _code: False
+    record_browser: Callable[[str], None] = lambda _version: None
     stuck_after_seconds: float = 180.0
     interrupted: bool = False
     session_failures: int = 0

@@ -31,6 +31,7 @@ class StopReason(Enum):
     INFRASTRUCTURE = 15
     INTERRUPTED = 16
     BAD_PORTAL_FOLDER = 17
+    DISK_LOW = 18
 
     @classmethod
     def from_exit_code(cls, code: int) -> StopReason:
@@ -82,6 +83,9 @@ class BotOrder:
     work_dir: str
     evidence_url: str
     portal_path: tuple[str, ...]
+    evidence_max_kb: int = 300
+    min_free_bytes: int = 0
+    watched_folders: tuple[str, ...] = ()
     portal_url: str | None = None
     chromium: str | None = None
     limit: int = 50
@@ -115,6 +119,7 @@ class BotOrder:
                     "vault": VaultAccess(**values["vault"]),
                     "database": values["database"] and DatabaseAccess(**values["database"]),
                     "portal_path": tuple(values["portal_path"]),
+                    "watched_folders": tuple(values.get("watched_folders") or ()),
                     "selection": _selection(values.get("selection") or {}),
                     "rehearse": _test_requests(values.get("rehearse")),
                 }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from billcopy.portal_profile import Profile
+from billcopy.settings import PROJECT_ROOT
 
-PACKAGES = ("robotframework", "robotframework-browser")
+PACKAGES = ("billcopy", "robotframework", "robotframework-browser")
+RESOURCES = ("tasks", "resources", "libraries")
 _START_TIME = 19  # the 22nd field of /proc/PID/stat, counted after the process's name
 
 
@@ -29,21 +32,26 @@ def started_at(pid: int) -> float:
 
 
 def versions(profile: Profile) -> dict[str, str]:
-    """Versions of what drives the browser, and the digest of the portal folder."""
+    """Versions of what drives the browser, and the digests of what it is told to do.
+
+    The browser adds its own version as soon as it runs.
+    """
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:  # pragma: no cover - a broken installation
             found[package] = "missing"
-    found["portal_folder"] = folder_digest(profile.folder)
+    found["portal_folder"] = digest([profile.folder])
+    found["resources"] = digest([PROJECT_ROOT / "robot" / name for name in RESOURCES])
     return found
 
 
-def folder_digest(folder: Path) -> str:
-    """SHA-256 over the portal folder's files, by name and content."""
+def digest(folders: Iterable[Path]) -> str:
+    """SHA-256 over the files of these folders, by name and content."""
     summed = hashlib.sha256()
-    for file in sorted(folder.glob("*")):
-        if file.is_file():
-            summed.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for folder in folders:
+        for file in sorted(folder.glob("*")):
+            if file.is_file():
+                summed.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return summed.hexdigest()

@@ -8,11 +8,11 @@ halves of the work itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from billcopy import bot_failure, progress
+from billcopy import bot_failure, evidence, progress
 from billcopy.bot_evidence import Pictures
 from billcopy.bot_ledger import Ledger
 from billcopy.bot_order import StopReason
@@ -53,6 +53,7 @@ class BotWork:
         *,
         say: Say,
         evidence_url: str,
+        largest_evidence: int = evidence.LARGEST,
         test_accounts: bool = False,
     ) -> None:
         self.ledger = ledger
@@ -75,7 +76,7 @@ class BotWork:
         self._watch = Stopwatch()
         self._resumed = False
         self._looking: Refused | None = None
-        self._pictures = Pictures(evidence_url, say=say)
+        self._pictures = Pictures(evidence_url, say=say, largest=largest_evidence)
 
     @property
     def in_hand(self) -> ClaimedRequest:
@@ -225,20 +226,22 @@ class BotWork:
         """One line about one invoice."""
         self.say(progress.delivery_line(self.in_hand, delivery, what))
 
-    @property
-    def wants_pictures(self) -> bool:
-        """Whether anything of a picture would be kept."""
-        return self.ledger.may_send and bool(self.profile.evidence_show)
+    def wants_picture(self, kind: str) -> bool:
+        """Whether a picture is kept: of a failure always, else if it can show anything."""
+        return self.ledger.may_send and (kind == "failure" or bool(self.profile.evidence_show))
 
     def keep_picture(
         self,
         kind: str,
-        jpeg: str,
-        boxes: Sequence[Mapping[str, float]],
+        picture: Mapping[str, Any],
         delivery: Delivery | None,
+        *,
+        structure: Any = None,
     ) -> None:
-        """Keep a picture (base64) as evidence, covered except for the boxes."""
-        self._pictures.keep(self.in_hand, delivery, kind, jpeg=jpeg, boxes=boxes)
+        """Keep what `pictureOfPage` took as evidence, covered except for its boxes."""
+        jpeg, boxes = picture["jpeg"], picture["boxes"]
+        about = (self.in_hand, delivery, kind)
+        self._pictures.keep(*about, jpeg=jpeg, boxes=boxes, structure=structure)
 
     def clicked_now(self) -> None:
         """Remember the moment of the last click, for the wait before the log is read."""

@@ -1,7 +1,8 @@
 """Pictures that prove what the bot saw, covered before they are kept.
 
 Deny by default: of a picture only the boxes that the portal folder's profile names stay visible;
-everything else is painted over, in memory, before a byte is written. Evidence goes wherever
+everything else is painted over, in memory, before a byte is written. No piece is larger than the
+settings allow. Evidence goes wherever
 `evidence_url` points: a folder, or any store that fsspec knows.
 """
 
@@ -17,7 +18,10 @@ import fsspec
 from PIL import Image
 
 COVER = (128, 128, 128)
+LARGEST = 300 * 1024
+"""Bytes that one piece may have, unless the settings say otherwise."""
 _QUALITY = 70
+_SMALLEST_SIDE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +32,23 @@ class Stored:
     digest: str
 
 
-def covered(picture: bytes, boxes: Iterable[Mapping[str, float]]) -> bytes | None:
-    """The JPEG with everything but the boxes painted over; None where nothing may be shown.
+@dataclass(frozen=True, kw_only=True)
+class Covered:
+    """A picture that may be kept; `shows` says whether anything is visible in it."""
+
+    jpeg: bytes
+    shows: bool
+
+
+def covered(
+    picture: bytes, boxes: Iterable[Mapping[str, float]], *, largest: int = LARGEST
+) -> Covered:
+    """The picture with everything but the boxes painted over, made smaller until it fits.
 
     Args:
         picture: a JPEG of the page.
         boxes: `x`, `y`, `width`, `height` in the picture's pixels.
+        largest: bytes that it may have.
     """
     with Image.open(io.BytesIO(picture)) as original:
         page = Image.new("RGB", original.size, COVER)
@@ -46,20 +61,31 @@ def covered(picture: bytes, boxes: Iterable[Mapping[str, float]]) -> bytes | Non
                 area = (left, top, right, bottom)
                 page.paste(original.crop(area), area)
                 shown = True
-    if not shown:
-        return None
-    kept = io.BytesIO()
-    page.save(kept, "JPEG", quality=_QUALITY)
-    return kept.getvalue()
+    return Covered(jpeg=_small_enough(page, largest), shows=shown)
+
+
+def _small_enough(page: Image.Image, largest: int) -> bytes:
+    while True:
+        kept = io.BytesIO()
+        page.save(kept, "JPEG", quality=_QUALITY)
+        if kept.tell() <= largest or min(page.size) <= _SMALLEST_SIDE:
+            return kept.getvalue()
+        page = page.resize((max(1, page.width // 2), max(1, page.height // 2)))
 
 
 def place(
-    *, portal: str, request_id: int, attempt_id: int, delivery_id: int | None, kind: str
+    *,
+    portal: str,
+    request_id: int,
+    attempt_id: int,
+    delivery_id: int | None,
+    kind: str,
+    suffix: str = "jpg",
 ) -> str:
     """A name for a piece of evidence, below the store's root; it says nothing about a customer."""
     day = datetime.now(UTC).strftime("%Y/%m/%d")
     part = f"delivery-{delivery_id}" if delivery_id is not None else "request"
-    return f"{portal}/{day}/request-{request_id}/attempt-{attempt_id}-{part}-{kind}.jpg"
+    return f"{portal}/{day}/request-{request_id}/attempt-{attempt_id}-{part}-{kind}.{suffix}"
 
 
 def store(evidence_url: str, name: str, content: bytes) -> Stored:

@@ -43,7 +43,8 @@ class BillCopies:
     @step
     def guard_the_network(self) -> None:
         """Lets the open context ask only for what the portal folder's profile allows."""
-        self._javascript("startGuard", profile=guard_rules(self._run.work.profile))
+        answer = self._javascript("startGuard", profile=guard_rules(self._run.work.profile))
+        self._run.record_browser(answer["browser"])
 
     @keyword
     @step
@@ -223,13 +224,16 @@ class BillCopies:
 
     def _keep_picture(self, kind: str, delivery: Delivery | None) -> None:
         work = self._run.work
-        if not work.wants_pictures:
+        if not work.wants_picture(kind):
             return
+        structure = None
         try:
             picture = self._javascript("pictureOfPage", show=list(work.profile.evidence_show))
+            if not picture["boxes"]:  # a page that nobody recognises
+                structure = self._javascript("structureOfPage")
         except Exception:
             return  # a page that cannot be pictured is no reason to fail
-        work.keep_picture(kind, picture["jpeg"], picture["boxes"], delivery)
+        work.keep_picture(kind, picture, delivery, structure=structure)
 
     def _open_permit(self, invoice: str, milliseconds: float, deadline: float) -> None:
         self._javascript(

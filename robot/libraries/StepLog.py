@@ -42,7 +42,8 @@ class StepLog:
             _file(implementation.source) in self._flow_files
             or normal(implementation.name) in self._contract
         )
-        self._trail.left(passed=not result.failed, is_step=is_step)
+        # Robot also tells of the keywords behind a RETURN, which it does not run.
+        self._trail.left(passed=not result.failed, is_step=is_step and not result.not_run)
 
     def start_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
         """Library keywords do not call each other through Robot, so one clock is enough."""
@@ -51,7 +52,7 @@ class StepLog:
     def end_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
         """One of the flow's own is a step; one that failed is where the attempt stopped."""
         library = implementation.owner.name if implementation.owner else ""
-        if library == FLOW:
+        if library == FLOW and not result.not_run:
             self._trail.note(implementation.name, began=self._began, passed=not result.failed)
         if result.failed:
             place = _place(data, implementation)

@@ -204,6 +204,8 @@ async function startGuard(context, profile) {
       return route.abort().catch(() => {}); // the page was closed meanwhile, or its looks are gone
     }
   });
+  const browser = context.browser();
+  return { browser: browser ? `${browser.browserType().name()} ${browser.version()}` : '' };
 }
 startGuard.rfdoc = 'Lets this browser context send only what the portal folder allows, and refuses the send request.';
 

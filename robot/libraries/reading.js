@@ -146,7 +146,37 @@ async function screenOfPage(page) {
 }
 screenOfPage.rfdoc = 'Returns address and title of the page, and roles and names of its controls, frames included.';
 
+// Runs inside the page. What stands in what, and not a word of it: tags, roles and kinds of input.
+function structureOf(root, most) {
+  let left = most;
+  const walk = (element, depth) => {
+    left -= 1;
+    const { type } = element;
+    const kind = element.tagName.toLowerCase() + (element.tagName === 'INPUT' ? `[${type}]` : '');
+    const role = (element.getAttribute('role') || '').replace(/[^a-z ]/g, '');
+    const node = { is: role ? `${kind} role=${role}` : kind };
+    const inside = [];
+    for (const child of element.children) {
+      if (left <= 0 || depth > 40) break;
+      if (['SCRIPT', 'STYLE', 'LINK', 'META', 'TITLE', 'TEMPLATE', 'NOSCRIPT'].includes(child.tagName)) continue;
+      const next = walk(child, depth + 1);
+      const last = inside[inside.length - 1];
+      if (last && last.is === next.is && JSON.stringify(last.has) === JSON.stringify(next.has)) last.times = (last.times || 1) + 1;
+      else inside.push(next);
+    }
+    if (inside.length) node.has = inside;
+    return node;
+  };
+  return { ...walk(root, 0), ...(left <= 0 ? { cut_off: true } : {}) };
+}
+
+async function structureOfPage(page) {
+  return { frames: await inEachFrame(page, structureOf, 1500) };
+}
+structureOfPage.rfdoc = 'Returns tags, roles and kinds of input of the page, frames included, without any text.';
+
 exports.__esModule = true;
+exports.structureOfPage = structureOfPage;
 exports.screenOfPage = screenOfPage;
 exports.textOfPage = textOfPage;
 exports.rowsOfPage = rowsOfPage;

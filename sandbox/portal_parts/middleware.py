@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Any
 
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.portal_parts.switchboard import Switchboard
@@ -19,9 +19,15 @@ _ERROR_PAGE = """<!DOCTYPE html>
 """
 
 
-def server_error(application: str) -> HTMLResponse:
+def server_error(application: str, status: int = 500) -> HTMLResponse:
     """The page of a crash."""
-    return HTMLResponse(_ERROR_PAGE.format(application), status_code=500)
+    return HTMLResponse(_ERROR_PAGE.format(application), status_code=status)
+
+
+def file_to_save() -> Response:
+    """A file where a page should be."""
+    headers = {"Content-Disposition": 'attachment; filename="copy.pdf"'}
+    return Response(b"%PDF-1.4\n", media_type="application/pdf", headers=headers)
 
 
 class FaultyServer:
@@ -43,7 +49,11 @@ class FaultyServer:
         if delay and faults.latency_when == "before":
             await asyncio.sleep(delay)
         if re.search(faults.http_500_path, path) and self._switchboard.take("http_500"):
-            await server_error(self._application)(scope, receive, send)
+            error = server_error(self._application, faults.http_500_status or 500)
+            await error(scope, receive, send)
+            return
+        if re.search(faults.download_path, path) and self._switchboard.take("download"):
+            await file_to_save()(scope, receive, send)
             return
 
         async def send_late(message: Message) -> None:

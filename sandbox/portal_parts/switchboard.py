@@ -25,6 +25,11 @@ class CommonFaults(BaseModel):
     http_500: int = Field(default=0, ge=0)
     """The next so many page requests are answered 500 (counted down)."""
     http_500_path: str = ""
+    http_500_status: int | None = Field(default=None, ge=500, le=599)
+    """Another server error than 500."""
+    download: int = Field(default=0, ge=0)
+    """The next so many page requests are answered with a file to save (counted down)."""
+    download_path: str = ""
     popup: bool | str = False
     """An overlay covers each page until it is dismissed; a text is a path it is limited to."""
     session_expiry_after: int | None = Field(default=None, ge=0)
@@ -41,7 +46,14 @@ class CommonFaults(BaseModel):
     account_lock: bool = False
     """The service user is locked."""
 
-    @field_validator("latency_path", "http_500_path", "popup", "native_alert", check_fields=False)
+    @field_validator(
+        "latency_path",
+        "http_500_path",
+        "download_path",
+        "popup",
+        "native_alert",
+        check_fields=False,
+    )
     @classmethod
     def _is_regular_expression(cls, value: bool | str) -> bool | str:  # noqa: FBT001  a field
         try:

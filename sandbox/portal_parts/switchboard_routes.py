@@ -86,7 +86,15 @@ def reset(portal: AnyPortal) -> dict[str, Any]:
 def snapshot(portal: Portal[CommonFaults]) -> dict[str, Any]:
     """Counters, sent rows and sessions; `sent_at` is seconds since the epoch."""
     store = portal.store
-    counters = ("send_posts", "voided", "edited", "denied", "sign_ins", "sign_ins_refused")
+    counters = (
+        "send_posts",
+        "voided",
+        "edited",
+        "denied",
+        "sign_ins",
+        "sign_ins_refused",
+        "notices_read",
+    )
     return {
         **{name: store.count(name) for name in counters},
         "sent": [vars(item) for item in store.all_sent()],

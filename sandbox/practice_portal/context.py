@@ -72,6 +72,8 @@ def page(
         user=session.user if session else None,
         label=faults.label,
         late_ms=faults.late_button_ms,
+        rerender_ms=faults.rerender_ms,
+        popup_title=faults.popup_title,
         popup=applies(path, where=faults.popup),
         native_alert=applies(path, where=faults.native_alert),
         path=path,

@@ -60,8 +60,9 @@ def notice(request: Request, session: AnySession) -> Response:
 
 
 @router.post("/notice")
-def read_notice(session: AnySession) -> Response:
+def read_notice(portal: ThePortal, session: AnySession) -> Response:
     """Now the other pages open."""
+    portal.store.add("notices_read")
     session.notice_read = True
     return RedirectResponse("/accounts", status_code=303)
 

@@ -24,6 +24,10 @@ class Faults(CommonFaults):
     """Each page opens a JavaScript alert; a text is a path it is limited to."""
     late_button_ms: int = Field(default=0, ge=0, le=600_000)
     """*E-mail copy* and *Send e-mail* appear that much later than their page."""
+    rerender_ms: int = Field(default=0, ge=0, le=600_000)
+    """*E-mail copy* and *Send e-mail* are taken out and put in anew that much later."""
+    popup_title: str = ""
+    """What the overlay asks instead of its usual question: one the portal folder does not know."""
     relabelled: bool | dict[str, str] = False
     """Buttons and labels carry other words: the usual other ones, or these (old to new)."""
 

@@ -21,14 +21,6 @@ def attempts(bot: Bot, request: int) -> int:
     return int(bot.story(request).request["attempts"])
 
 
-def test_pop_ups_alerts_late_buttons_and_slow_pages_are_only_slow(bot: Bot) -> None:
-    request = bot.submit()
-    bot.portal.set_faults(popup=True, native_alert=True, late_button_ms=500, latency_ms=150)
-    assert bot.run() is StopReason.DRAINED
-    assert bot.state(request) == "delivered"
-    assert bot.sent() == ONE_MAIL
-
-
 PAGES = {"search": 4, "first form": 8, "first send": 9, "second send": 12, "sent log": 17}
 
 
@@ -44,17 +36,6 @@ def test_an_expired_session_is_renewed_once_and_the_request_goes_on(bot: Bot, pa
     finish(bot, request)
     assert bot.state(request) == "delivered"
     assert len(bot.sent()) == 3
-
-
-def test_a_server_error_costs_an_attempt_and_the_next_one_succeeds(bot: Bot) -> None:
-    request = bot.submit()
-    bot.portal.set_faults(http_500=1, http_500_path="/invoices$")
-    bot.run()
-    assert bot.state(request) == "queued PORTAL_DOWN"
-    assert attempts(bot, request) == 1
-    finish(bot, request)
-    assert bot.state(request) == "delivered"
-    assert bot.sent() == ONE_MAIL
 
 
 def test_a_crash_after_the_send_is_cleared_up_from_the_log(bot: Bot) -> None:

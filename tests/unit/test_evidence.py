@@ -24,14 +24,14 @@ def picture() -> bytes:
     return kept.getvalue()
 
 
-def near(pixel: object, color: tuple[int, int, int]) -> bool:
+def near(pixel: object, color: tuple[int, ...]) -> bool:
     return all(abs(a - b) < 20 for a, b in zip(pixel, color, strict=True))  # type: ignore[call-overload]
 
 
 def test_only_the_boxes_stay_visible() -> None:
     covered = evidence.covered(picture(), [BOX])
-    assert covered is not None
-    with Image.open(io.BytesIO(covered)) as page:
+    assert covered.shows
+    with Image.open(io.BytesIO(covered.jpeg)) as page:
         assert page.size == SIZE
         assert near(page.getpixel((40, 20)), RED)
         for corner in ((2, 2), (100, 20), (40, 60), (198, 98)):
@@ -42,8 +42,36 @@ def test_only_the_boxes_stay_visible() -> None:
     "boxes",
     [[], [{**BOX, "x": 500.0}], [{**BOX, "width": 0.0, "x": -50.0}], [{**BOX, "y": -90.0}]],
 )
-def test_a_picture_of_which_nothing_may_be_shown_is_not_kept(boxes: list[dict[str, float]]) -> None:
-    assert evidence.covered(picture(), boxes) is None
+def test_a_picture_of_which_nothing_may_be_shown_is_covered_as_a_whole(
+    boxes: list[dict[str, float]],
+) -> None:
+    covered = evidence.covered(picture(), boxes)
+    assert not covered.shows
+    with Image.open(io.BytesIO(covered.jpeg)) as page:
+        assert all(near(band, (128, 128)) for band in page.getextrema())
+
+
+def test_a_picture_is_made_smaller_until_it_fits() -> None:
+    wide = io.BytesIO()
+    Image.effect_noise((1200, 800), 90).convert("RGB").save(wide, "JPEG", quality=95)
+    whole = {"x": 0.0, "y": 0.0, "width": 1200.0, "height": 800.0}
+    assert len(evidence.covered(wide.getvalue(), [whole]).jpeg) > 50_000
+    small = evidence.covered(wide.getvalue(), [whole], largest=20_000)
+    assert len(small.jpeg) <= 20_000
+    with Image.open(io.BytesIO(small.jpeg)) as page:
+        assert page.width in (600, 300, 150)
+
+
+def test_the_structure_of_an_unrecognised_page_is_kept_if_it_is_not_too_large(
+    tmp_path: Path,
+) -> None:
+    jpeg = base64.b64encode(picture()).decode()
+    pictures = Pictures(tmp_path.as_uri(), say=print, largest=4000)
+    pictures.keep(claimed(), None, "failure", jpeg=jpeg, boxes=[], structure={"is": "html"})
+    kept = pictures.write_down(Ledger())
+    assert Path(urlsplit(kept["structure"]).path).read_text() == '{"is":"html"}'
+    pictures.keep(claimed(), None, "failure", jpeg=jpeg, boxes=[], structure=["x" * 4000])
+    assert set(pictures.write_down(Ledger())) == {"failure"}
 
 
 def test_a_stored_picture_is_found_by_its_address_and_digest(tmp_path: Path) -> None:

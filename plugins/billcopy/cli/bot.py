@@ -27,9 +27,10 @@ WORDS = {
     StopReason.INFRASTRUCTURE: "Database, Vault, browser or portal did not work; `doctor` looks.",
     StopReason.INTERRUPTED: "The bot was ended from outside.",
     StopReason.BAD_PORTAL_FOLDER: "The portal folder breaks the contract; see `portal-check`.",
+    StopReason.DISK_LOW: "The disk is nearly full; nothing more was claimed.",
 }
 WELL = {StopReason.DRAINED, StopReason.LIMIT}
-UNAVAILABLE = {StopReason.INFRASTRUCTURE, StopReason.INTERRUPTED}
+UNAVAILABLE = {StopReason.INFRASTRUCTURE, StopReason.INTERRUPTED, StopReason.DISK_LOW}
 
 
 def run_bot(
@@ -102,6 +103,9 @@ def run_bot(
         database=_database_access(now),
         vault=credentials.access_for_bot(now, portal),
         evidence_url=now.evidence_url,
+        evidence_max_kb=now.evidence_max_kb,
+        min_free_bytes=now.min_free_bytes,
+        watched_folders=tuple(map(str, now.watched_folders)),
         work_dir=str(now.work_dir),
         chromium=str(now.chromium) if now.chromium else None,
         limit=limit,

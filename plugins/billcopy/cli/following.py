@@ -25,14 +25,21 @@ def status(
     status_text.print_status(found)
 
 
-def story(*, request_id: options.RequestId, json: options.AsJson = False) -> None:
+def story(
+    *,
+    request_id: options.RequestId,
+    keywords: Annotated[
+        bool, typer.Option("--keywords", help="Also each keyword of the bot, with its time.")
+    ] = False,
+    json: options.AsJson = False,
+) -> None:
     """Tell everything about one request, in the order it happened."""
     with connections.desk() as connection:
         told = request_queue.story(connection, request_id)
     if json:
         as_json(told.__dict__)
         return
-    story_text.print_story(told)
+    story_text.print_story(told, keywords=keywords)
 
 
 def reveal(*, request_id: options.RequestId, actor: options.Actor, reason: options.Reason) -> None:

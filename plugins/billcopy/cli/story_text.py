@@ -12,8 +12,25 @@ from billcopy.model import Story
 Line = tuple[datetime, str, str]
 
 
-def print_story(told: Story) -> None:
-    """Print the request, its deliveries, and everything that happened in the order it happened."""
+_FAILURE = (
+    ("page", "on the page"),
+    ("title", "called"),
+    ("keyword", "at the keyword"),
+    ("through", "called by"),
+    ("expected", "expected"),
+    ("on_screen", "on screen"),
+    ("more_on_screen", "and so many more"),
+    ("not_shown_as_it_may_be_data", "not shown, may be data"),
+    ("picture", "picture"),
+    ("replay", "to walk there again"),
+)
+
+
+def print_story(told: Story, *, keywords: bool = False) -> None:
+    """Print the request, its deliveries, and everything that happened in the order it happened.
+
+    `keywords`: the bot's keywords, too; those that failed are always told.
+    """
     request = told.request
     say(f"Request {request['id']}: {_state(request)}", style="bold")
     for title, value in _facts(request):
@@ -38,7 +55,8 @@ def print_story(told: Story) -> None:
         )
     say()
     previous = None
-    for at, kind, words in sorted(_timeline(told), key=lambda line: line[0]):
+    lines = _timeline(told, keywords=keywords)
+    for at, kind, words in sorted(lines, key=lambda line: line[0]):
         day = at.strftime("%Y-%m-%d")
         if day != previous:
             say(at.strftime("%A %Y-%m-%d %Z"), style="bold")
@@ -78,13 +96,15 @@ def _facts(request: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "cancel", f"asked by {request['cancel_requested_by']} {asked}"
 
 
-def _timeline(told: Story) -> Iterator[Line]:
+def _timeline(told: Story, *, keywords: bool) -> Iterator[Line]:
     invoices = {row["id"]: row["invoice_number"] for row in told.deliveries}
     for event in told.events:
         yield _at(event["at"]), "change", _event_words(event, invoices)
     for step in told.steps:
-        about = _about(step.get("delivery_id"), invoices)
-        yield _at(step["at"]), "step", f"{step['step']}{about}{_detail(step['detail'])}"
+        if step["kind"] != "keyword":
+            yield _at(step["at"]), *_step_words(step, invoices)
+        elif keywords or step["detail"].get("status"):
+            yield _at(step["at"]), "keyword", f"{step['step']}{_detail(step['detail'])}"
     for piece in told.evidence:
         about = _about(piece.get("delivery_id"), invoices)
         yield _at(piece["at"]), "evidence", f"{piece['kind']}{about}: {piece['url']}"
@@ -101,6 +121,23 @@ def _timeline(told: Story) -> Iterator[Line]:
                 "attempt",
                 f"{number} {attempt['ended_as']}{why}{detail}",
             )
+
+
+def _step_words(step: Mapping[str, Any], invoices: Mapping[Any, str]) -> tuple[str, str]:
+    if step["kind"] == "failure":
+        return "stopped", _failure_words(step["detail"])
+    about = _about(step.get("delivery_id"), invoices)
+    return "step", f"{step['step']}{about}{_detail(step['detail'])}"
+
+
+def _failure_words(told: Mapping[str, Any]) -> str:
+    """One line per fact, under each other."""
+    lines = []
+    for key, label in _FAILURE:
+        if value := told.get(key):
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+            lines.append(f"{label}: {shown}")
+    return ("\n" + " " * 22).join(lines)
 
 
 def _event_words(event: Mapping[str, Any], invoices: Mapping[Any, str]) -> str:
