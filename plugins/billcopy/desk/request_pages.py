@@ -30,7 +30,9 @@ def live_story(request: Request, request_id: str, _: Reader) -> Response:
     """The parts that change, for a page that is open."""
     with request.app.state.connect() as connection:
         known = _story(connection, _number(request_id))
-    return rendering.live(request, "request_live.html", typed={}, problems={}, **known)
+    return rendering.live(
+        request, "request_live.html", account=None, typed={}, problems={}, **known
+    )
 
 
 @router.post("/change")

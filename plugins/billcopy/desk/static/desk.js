@@ -83,7 +83,16 @@ async function refresh(anew) {
 }
 
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-if (document.querySelector("[data-live-from]")) timer = setTimeout(refresh, EVERY);
+if (document.querySelector("[data-live-from]")) {
+  word("This page keeps itself up to date.", "live");
+  timer = setTimeout(refresh, EVERY);
+}
+
+// -- what needs a look first gets the focus, also where the browser has other plans
+{
+  const first = document.querySelector("[autofocus]");
+  if (first) first.focus();
+}
 
 // -- forms: usual periods, the recipient that a bank allows, one press is enough
 document.addEventListener("click", (event) => {
