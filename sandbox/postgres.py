@@ -215,6 +215,10 @@ def running(directory: Path, *, port: int = 0, throwaway: bool = False) -> Itera
             process.stdout.close()
 
 
+PERSONAL = ("billcopy_desk", "billcopy_bot")
+"""Logins whose statements hold personal data: the server's log keeps none that was refused."""
+
+
 def provision(server: Server, passwords: Mapping[str, str]) -> None:
     """Create our two databases and the logins, with these passwords; again does no harm.
 
@@ -232,6 +236,12 @@ def provision(server: Server, passwords: Mapping[str, str]) -> None:
                 ),
                 (password,),
             )
+            if login in PERSONAL:
+                cursor.execute(
+                    sql.SQL("alter role {} set log_min_error_statement = panic").format(
+                        sql.Identifier(login)
+                    )
+                )
         for database, owner in (("billcopy", "billcopy_migrator"), ("airflow", "airflow")):
             cursor.execute("select 1 from pg_database where datname = %s", (database,))
             if cursor.fetchone() is None and owner in passwords:

@@ -35,6 +35,7 @@ Level = Literal["ok", "warn", "bad"]
 CLOCK_WARN_SECONDS, CLOCK_BAD_SECONDS = 2.0, 20.0  # a lease is renewed every 30 s
 DISK_WARN_BYTES, DISK_BAD_BYTES = 2 << 30, 200 << 20
 ANSWER_SECONDS = 10
+SILENT = ("log", "fatal", "panic")  # levels of log_min_error_statement above a plain error
 LOCKED = (
     "apache-airflow",
     "robotframework",
@@ -107,6 +108,7 @@ def database_server(settings: Settings) -> Iterator[Finding]:
     with closing(database.connect(settings, database.Login.OPS)) as connection:
         health = database.row(connection, "database_health")
         answered = time.time()
+        logged = database.rows(connection, "logged_statements")
     place = f"{settings.database_host}:{settings.database_port}/{settings.database_name}"
     words = f"PostgreSQL {health['version_text']} at {place}"
     if health["version"] < migrate.OLDEST_SERVER:
@@ -115,6 +117,17 @@ def database_server(settings: Settings) -> Iterator[Finding]:
         yield Finding(name="database", level="ok", words=words)
     ahead = health["now"].timestamp() - (started + answered) / 2
     yield _clock("clock", "the database's", max(0.0, abs(ahead) - (answered - started) / 2))
+    yield _server_log(logged)
+
+
+def _server_log(logged: list[dict[str, str]]) -> Finding:
+    """A refused statement holds what was asked: account numbers, addresses."""
+    telling = [f"{one['login']} ({one['level']})" for one in logged if one["level"] not in SILENT]
+    if not telling:
+        return Finding(name="server log", level="ok", words="keeps no statement that was refused")
+    words = f"keeps refused statements, personal data included, of {', '.join(telling)}"
+    cure = "The DBA: `alter role ... set log_min_error_statement = panic`, for each of them."
+    return _warn("server log", words, cure)
 
 
 def migrations(settings: Settings) -> Iterator[Finding]:

@@ -4,3 +4,21 @@ select
     clock_timestamp() as now,
     current_setting('server_version_num')::integer as version,
     current_setting('server_version') as version_text;
+
+-- logged_statements
+-- From which level on the server's log keeps the statement of an error, per login that handles personal data.
+select
+    r.rolname as login,
+    coalesce(
+        (
+            select split_part(c, '=', 2)
+            from pg_catalog.pg_db_role_setting as s cross join unnest(s.setconfig) as c
+            inner join pg_catalog.pg_database as d on d.datname = current_database()
+            where s.setrole in (r.oid, 0) and s.setdatabase in (d.oid, 0) and c like 'log_min_error_statement=%%'
+            order by s.setrole desc, s.setdatabase desc limit 1
+        ),
+        current_setting('log_min_error_statement')
+    ) as level
+from pg_catalog.pg_roles as r
+where r.rolname in ('billcopy_desk', 'billcopy_bot')
+order by 1;

@@ -16,6 +16,7 @@ from sandbox.practice_portal import PracticePortal
 from sandbox.secrets_server import SecretsServer
 from tests.cli_fixtures import Run, answer
 from tests.database_fixtures import Database
+from tests.integration import queue_steps as steps
 from tests.rules.source import ROOT
 from tests.secrets_fixtures import ProvisionedVault
 
@@ -45,6 +46,7 @@ def test_a_database_that_is_well_is_told_with_its_clock(database: Database) -> N
     assert {name: finding.level for name, finding in found.items()} == {
         "database": "ok",
         "clock": "ok",
+        "server log": "ok",
     }
     assert "PostgreSQL 1" in found["database"].words
 
@@ -55,6 +57,17 @@ def test_a_clock_that_is_wrong_is_told(database: Database, monkeypatch: pytest.M
     found = findings(doctor.database_server, database.settings)["clock"]
     assert found.level == "bad"
     assert "time server" in found.cure
+
+
+def test_a_server_log_that_keeps_what_was_refused_is_told(database: Database) -> None:
+    steps.execute(database, "alter role billcopy_desk reset log_min_error_statement")
+    try:
+        found = findings(doctor.database_server, database.settings)["server log"]
+    finally:
+        steps.execute(database, "alter role billcopy_desk set log_min_error_statement = panic")
+    assert found.level == "warn"
+    assert "of billcopy_desk (error)" in found.words
+    assert "log_min_error_statement = panic" in found.cure
 
 
 def test_a_migration_that_is_missing_is_told(database: Database) -> None:
