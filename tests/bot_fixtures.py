@@ -107,6 +107,11 @@ class Bot:
         reason = request["reason_code"]
         return request["state"] + (f" {reason}" if reason else "")
 
+    def reads(self, request_id: int) -> str:
+        """What a representative reads at the request."""
+        request = self.story(request_id).request
+        return str(request["reason"] or request["meaning"])
+
     def steps(self, request_id: int, kind: str = "checkpoint") -> list[str]:
         """What the bot did with a request, by name, in order."""
         return [one["step"] for one in self.story(request_id).steps if one["kind"] == kind]

@@ -12,7 +12,7 @@ from billcopy.bot_context import fail
 class Outcomes:
     """Typed outcomes for portal folders.
 
-    A keyword that only times out says "something unexpected happened". One of these says what, and
+    A keyword that only times out says "a page was not as expected". One of these says what, and
     decides what happens next: whether it is tried again, whether the bot signs in again, whether a
     person is told.
     """

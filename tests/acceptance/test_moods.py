@@ -35,6 +35,7 @@ def test_an_expired_session_is_renewed_once_and_the_request_goes_on(bot: Bot, pa
     assert steps.count("signing in again") == 1
     finish(bot, request)
     assert bot.state(request) == "delivered"
+    assert bot.reads(request) == "Every bill was sent."
     assert len(bot.sent()) == 3
 
 
@@ -43,6 +44,8 @@ def test_a_crash_after_the_send_is_cleared_up_from_the_log(bot: Bot) -> None:
     bot.portal.set_faults(send_then_crash=1)
     bot.run()
     assert bot.state(request) == "queued PORTAL_DOWN"
+    assert bot.reads(request) == "The bank's portal did not answer."
+    assert attempts(bot, request) == 1
     [delivery] = bot.story(request).deliveries
     assert delivery["state"] == "in_doubt"
     finish(bot, request)
@@ -55,6 +58,7 @@ def test_a_portal_that_lies_about_sending_is_believed_only_by_its_log(bot: Bot) 
     bot.portal.set_faults(says_sent_but_did_not=1)
     bot.run()
     assert bot.state(request) == "queued WAITING_FOR_LOG"
+    assert bot.reads(request) == "Waiting for the bank's log."
     assert attempts(bot, request) == 0
     finish(bot, request)
     assert bot.state(request) == "delivered"
@@ -66,6 +70,7 @@ def test_a_lagging_log_defers_the_request_and_costs_nothing(bot: Bot) -> None:
     bot.portal.set_faults(sent_log_lag_seconds=3600)
     bot.run()
     assert bot.state(request) == "queued WAITING_FOR_LOG"
+    assert bot.reads(request) == "Waiting for the bank's log."
     assert attempts(bot, request) == 0
     bot.portal.set_faults(sent_log_lag_seconds=0)
     finish(bot, request)
@@ -81,6 +86,9 @@ def test_a_form_that_shows_something_else_is_never_sent(bot: Bot, field: str) ->
     # The recipient is typed over what the form showed, so only the first two can be wrong.
     expected = "delivered" if field == "recipient" else "rejected FORM_MISMATCH"
     assert bot.state(request) == expected
+    words = "The bank's form showed something else than the request; nothing was sent."
+    assert bot.reads(request) == ("Every bill was sent." if field == "recipient" else words)
+    assert attempts(bot, request) == 0
     assert len(bot.sent()) == (1 if field == "recipient" else 0)
 
 
@@ -90,6 +98,7 @@ def test_a_relabelled_button_is_drift_and_is_tried_again(bot: Bot) -> None:
     bot.portal.set_faults(relabelled={"E-mail copy": "Send duplicate"})
     bot.run()
     assert bot.state(request) == "queued PAGE_NOT_AS_EXPECTED"
+    assert bot.reads(request) == "A page of the bank's portal was not as expected."
     assert attempts(bot, request) == 1
     told = bot.failure(request)
     assert told["page"] == "/invoices/•••"
@@ -114,6 +123,8 @@ def test_a_refused_connection_is_a_portal_that_is_down(bot: Bot) -> None:
     finally:
         bot.portal.start()
     assert bot.state(request) == "queued"
+    assert bot.reads(request) == "Waiting for the bot."
+    assert attempts(bot, request) == 0
     assert bot.lines.count("the session could not be made ready (PORTAL_DOWN)") == 2
 
 

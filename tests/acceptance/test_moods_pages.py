@@ -21,18 +21,12 @@ DRIFT = "A page of the bank's portal was not as expected."
 DOWN = "The bank's portal did not answer."
 
 
-def reads(bot: Bot, request: int) -> str:
-    """What a representative reads."""
-    row = bot.story(request).request
-    return str(row["reason"] or row["meaning"])
-
-
 def is_delivered_at_once(bot: Bot, **faults: Any) -> None:
     request = bot.submit()
     bot.portal.set_faults(**faults)
     assert bot.run() is StopReason.DRAINED
     assert bot.state(request) == "delivered"
-    assert reads(bot, request) == "Every bill was sent."
+    assert bot.reads(request) == "Every bill was sent."
     assert attempts(bot, request) == 0
     assert bot.sent() == ONE_MAIL
 
@@ -42,7 +36,7 @@ def is_tried_again(bot: Bot, *, reason: str, words: str) -> int:
     request = bot.submit()
     bot.run()
     assert bot.state(request) == f"queued {reason}"
-    assert reads(bot, request) == words
+    assert bot.reads(request) == words
     assert attempts(bot, request) == 1
     assert bot.sent() == []
     bot.portal.clear_faults()

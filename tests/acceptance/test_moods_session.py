@@ -35,6 +35,7 @@ def test_a_locked_account_is_tried_once_and_closes_the_portal(bot: Bot) -> None:
     bot.portal.set_faults(account_lock=True)
     assert bot.run() is StopReason.BREAKER
     assert bot.state(request) == "queued"
+    assert bot.reads(request) == "Waiting for the bot."
     assert touched(bot) == 0
     assert bot.portal.state()["sign_ins_refused"] == 1
     assert bot.run() is StopReason.BREAKER

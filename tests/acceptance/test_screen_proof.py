@@ -40,6 +40,8 @@ def test_what_the_screen_did_not_say_is_decided_by_two_people(bot: Bot) -> None:
     bot.make_due()
     bot.run()
     assert bot.state(request) == "held IN_DOUBT"
+    assert bot.reads(request) == "Nobody can tell whether it was sent; two people must decide."
+    assert bot.story(request).request["attempts"] == 1
     [delivery] = bot.story(request).deliveries
     assert delivery["state"] == "in_doubt"
     said = {"actor": "mary", "reason": "the customer has it"}
