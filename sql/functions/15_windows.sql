@@ -78,15 +78,6 @@ begin
 end
 $$;
 
-create or replace function billcopy.maintenance_changes_at(p_portal text, p_at timestamptz) returns timestamptz
-language sql stable set search_path = billcopy, pg_temp as $$
-    -- The next moment at which maintenance begins or ends; null: not within five weeks.
-    select coalesce(
-        maintenance_ends_at(p_portal, p_at),
-        (select min(w.starts_at) from maintenance_between(p_portal, p_at, p_at + interval '35 days') as w where w.starts_at > p_at)
-    )
-$$;
-
 create or replace function billcopy.next_quiet_time(p_portal text, p_at timestamptz) returns timestamptz
 language sql stable set search_path = billcopy, pg_temp as $$
     -- When the next quiet hours begin, by the portal's clock; those that have begun are not the next.

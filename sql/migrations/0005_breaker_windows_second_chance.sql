@@ -1,6 +1,6 @@
 -- 0005 Breaker, weekly windows, second chance.
--- A portal in trouble closes itself, says until when, and is tried with one request before it opens;
--- a bank's weekly maintenance is entered once; what failed is tried once more when the bank is quiet.
+-- A portal in trouble closes itself, says until when, and is tried with one request before it opens.
+-- A bank's weekly maintenance is entered once. What failed is tried once more when the bank is quiet.
 
 set local role billcopy_owner;
 set local search_path = billcopy, pg_temp;

@@ -172,7 +172,7 @@ select
 
 -- record_credential_read
 -- Every read of a password is recorded with its version.
-select billcopy.record_credential_read(%(bot_run_id)s, %(path)s, %(version)s, %(outcome)s);
+select billcopy.record_credential_read(%(bot_run_id)s, %(path)s, %(version)s, %(outcome)s, %(expires_at)s);
 
 -- refused_secret_version
 -- The version that nobody may try again.
@@ -190,5 +190,5 @@ select
 listen billcopy_requests;
 
 -- report_session_failure
--- A session could not be made ready; is the portal closed now?
+-- A session could not be made ready; says whether the portal is closed now.
 select billcopy.report_session_failure(%(bot_run_id)s, %(reason_code)s) as closed;

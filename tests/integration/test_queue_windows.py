@@ -159,22 +159,6 @@ def test_windows_without_a_gap_between_them_end_the_search(database: Database) -
     assert found > datetime(2027, 7, 1, tzinfo=UTC)
 
 
-def test_the_next_change_is_the_next_begin_or_the_end(database: Database) -> None:
-    weekly(database, local_end=time(6, 0))
-    for at, expected in (
-        ("2026-07-01T00:00Z", "2026-07-05T00:00Z"),
-        ("2026-07-05T01:00Z", "2026-07-05T04:00Z"),
-        ("2026-07-05T04:00Z", "2026-07-12T00:00Z"),
-    ):
-        [(same,)] = steps.execute(
-            database,
-            "select billcopy.maintenance_changes_at('practice', %s::timestamptz) = %s::timestamptz",
-            at,
-            expected,
-        )
-        assert same, at
-
-
 def open_now(database: Database, hours: int = 2) -> int:
     """A weekly window that began five minutes ago."""
     zone = ZoneInfo("Europe/Dublin")
