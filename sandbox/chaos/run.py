@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import statistics
 import time
@@ -23,10 +22,9 @@ from sandbox.chaos.control import Control, run_control
 from sandbox.chaos.drain import drain, left_of_bots, no_bot_left
 from sandbox.chaos.feeding import Feeder
 from sandbox.chaos.judge import Verdict
-from sandbox.chaos.stack_strikes import StackStrikes
+from sandbox.chaos.stack_strikes import StackStrikes, runner_of
 from sandbox.chaos.view import View
-from sandbox.chaos.world import World
-from sandbox.databases import server_of
+from sandbox.chaos.world import world_of
 from sandbox.plan import Plan, free_ports
 
 HOME = PROJECT_ROOT / "var" / "chaos"
@@ -123,7 +121,7 @@ def run(options: Options, view: View) -> Result:
     left: list[str] = []
     HOME.mkdir(parents=True, exist_ok=True)
     with _log() as log, stack.running(plan, output=log) as _:
-        world, strikes = _world(plan), StackStrikes(plan, _runner(plan))
+        world, strikes = world_of(plan), StackStrikes(plan, runner_of(plan))
         world.configure()
         view.say(f"Airflow is {plan.airflow_url}; healthy after {time.monotonic() - began:.0f} s")
         known = strikes.all()
@@ -158,37 +156,6 @@ def run(options: Options, view: View) -> Result:
 def _log() -> Iterator[int]:
     with (HOME / "stack.log").open("w") as file:
         yield file.fileno()
-
-
-def _runner(plan: Plan) -> int:
-    """The stack's runner: the child of ours that has programs of this home below it."""
-    for one in living.below(os.getpid()):
-        if "sandbox.up" in one.words and str(plan.home) in one.words:
-            return one.pid
-    raise RuntimeError("the stack's runner is not below this process")
-
-
-def _world(plan: Plan) -> World:
-    server = server_of(plan)
-    address = {"host": server.host, "port": server.port, "dbname": "billcopy"}
-    passwords = _passwords(plan.home / "pgpass")
-
-    def login(name: str) -> dict[str, Any]:
-        return {**address, "user": name, "password": passwords[name]}
-
-    return World(
-        home=plan.home,
-        portal_url=plan.portal_url,
-        mail_folder=plan.mail_folder,
-        admin={**address, "user": server.superuser, "password": server.password},
-        desk=login("billcopy_desk"),
-        ops=login("billcopy_ops"),
-    )
-
-
-def _passwords(pgpass: Path) -> dict[str, str]:
-    lines = [line.split(":") for line in pgpass.read_text().splitlines()]
-    return {words[3]: words[4] for words in lines}
 
 
 def _told(one: living.Process) -> str:

@@ -23,6 +23,14 @@ from sandbox.secrets_server.provision import read_portal_password
 BACK_SECONDS = 60
 
 
+def runner_of(plan: Plan) -> int:
+    """The stack's runner: the child of ours that was told to run this home."""
+    for one in below(os.getpid()):
+        if "sandbox.up" in one.words and str(plan.home) in one.words:
+            return one.pid
+    raise RuntimeError("the stack's runner is not below this process")
+
+
 @dataclass(frozen=True)
 class StackStrikes:
     """Strikes on one stack, whose runner is the process `root`."""

@@ -16,6 +16,8 @@ from billcopy import request_queue
 from billcopy.database import Connection, connect_to
 from sandbox import mail_sink
 from sandbox.chaos import timings
+from sandbox.databases import server_of
+from sandbox.plan import Plan
 
 FAULTS = {"sent_log_lag_seconds": timings.LOG_LAG_SECONDS}
 ACTOR = "chaos"
@@ -90,3 +92,23 @@ class World:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+
+def world_of(plan: Plan) -> World:
+    """The world of a running stack."""
+    server = server_of(plan)
+    address = {"host": server.host, "port": server.port, "dbname": "billcopy"}
+    lines = [line.split(":") for line in (plan.home / "pgpass").read_text().splitlines()]
+    passwords = {words[3]: words[4] for words in lines}
+
+    def login(name: str) -> dict[str, Any]:
+        return {**address, "user": name, "password": passwords[name]}
+
+    return World(
+        home=plan.home,
+        portal_url=plan.portal_url,
+        mail_folder=plan.mail_folder,
+        admin={**address, "user": server.superuser, "password": server.password},
+        desk=login("billcopy_desk"),
+        ops=login("billcopy_ops"),
+    )
