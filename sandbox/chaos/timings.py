@@ -25,4 +25,8 @@ PORTAL = {
     "max_attempts": 10_000,
     "max_looks": 10_000,
     "max_mails_per_recipient_a_day": 100_000,
+    "breaker_drift_after": 10_000,
+    # The breakers that close by themselves take part.
+    "breaker_pause": "2 s",
+    "breaker_longest_pause": "6 s",
 }

@@ -37,6 +37,7 @@ TIMINGS = {
     "send_processing": "1 s",
     "settle_window": "8 s",
     "backoff": ["1 second"],
+    "breaker_pause": "1 second",
 }
 _keys = itertools.count(1)
 
