@@ -63,6 +63,7 @@ class Desk:
             person=self._signed_in,
             connect=self._connect,
             sign_in_url=lambda url: f"/login?next={url}",
+            evidence_url=self.database.settings.evidence_url,
         )
         self.client = TestClient(self.app, follow_redirects=False, raise_server_exceptions=False)
 

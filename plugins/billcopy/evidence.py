@@ -99,3 +99,19 @@ def store(evidence_url: str, name: str, content: bytes) -> Stored:
     filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     filesystem.pipe_file(path, content)
     return Stored(url=url, digest=hashlib.sha256(content).hexdigest())
+
+
+def load(evidence_url: str, stored: Stored) -> bytes:
+    """Read one piece of evidence again.
+
+    Raises:
+        OSError: it is not there any more, lies outside the store, or is not what was written.
+    """
+    root = evidence_url.rstrip("/") + "/"
+    if not stored.url.startswith(root) or ".." in stored.url.removeprefix(root).split("/"):
+        raise OSError("this piece of evidence does not lie in the store")
+    filesystem, path = fsspec.core.url_to_fs(stored.url)
+    content: bytes = filesystem.cat_file(path)
+    if hashlib.sha256(content).hexdigest() != stored.digest:
+        raise OSError("this piece of evidence is not what was written")
+    return content

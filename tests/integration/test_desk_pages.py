@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from billcopy import errors, request_queue
+from billcopy import errors, evidence, request_queue
 from billcopy.database import Login
 from tests.desk_fixtures import OUR_PAGE, Desk, visible
 from tests.integration import queue_steps as steps
@@ -418,3 +418,36 @@ def test_an_unexpected_fault_shows_no_traceback(desk: Desk) -> None:
     assert "That did not work" in visible(answer.text)
     assert "desk_portals" not in answer.text
     assert answer.headers["cache-control"] == "no-store"
+
+
+# -- pictures --------------------------------------------------------------------------------------
+
+
+def test_a_covered_picture_is_shown_to_who_may_look(desk: Desk, bot: Any) -> None:
+    number = desk.log(account=ACCOUNT)
+    claimed = steps.claim(bot)
+    place = desk.database.settings.evidence_url
+    stored = evidence.store(place, "practice/one.jpg", b"a picture")
+    for kept in (
+        stored,
+        evidence.Stored(url=stored.url, digest="of something else"),
+        evidence.Stored(url=f"{place}/../settings.jpg", digest=stored.digest),
+        evidence.Stored(url="file:///etc/passwd.jpg", digest=stored.digest),
+        evidence.store(place, "practice/page.json", b"{}"),
+    ):
+        request_queue.record_evidence(
+            bot, claimed, kind="confirmation", url=kept.url, digest=kept.digest
+        )
+    page = desk.get(f"/requests/{number}").text
+    places = re.findall(rf'href="(/requests/{number}/pictures/\d+)"', page)
+    assert len(places) == 4
+    found = desk.get(places[0])
+    assert (found.status_code, found.content) == (200, b"a picture")
+    assert found.headers["content-type"] == "image/jpeg"
+    assert found.headers["cache-control"] == "no-store"
+    for other in (*places[1:], f"/requests/{number}/pictures/999"):
+        assert desk.get(other).status_code == 404
+    elsewhere = desk.log(account="4031199")
+    assert desk.get(places[0].replace(f"/{number}/", f"/{elsewhere}/")).status_code == 404
+    desk.sign_in(None)
+    assert desk.get(places[0]).status_code == 303

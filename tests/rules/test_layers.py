@@ -30,7 +30,7 @@ MAY_IMPORT = (
     (r"billcopy\.(cli\..*|__main__)", r"billcopy(?!\.airflow_parts)"),
     (
         r"billcopy\.desk(\..*)?",
-        r"billcopy\.(desk|request_queue|intake\w*|submission|database|model|errors)",
+        r"billcopy\.(desk|request_queue|intake\w*|submission|evidence|database|model|errors)",
     ),
     (r"billcopy\.airflow_parts(\..*)?", r"billcopy(?!\.cli)"),
     (r"billcopy(\..*)?", r"billcopy(?!\.(cli|airflow_parts|intake|desk))"),

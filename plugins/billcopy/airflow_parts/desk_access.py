@@ -11,7 +11,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.configuration import conf
 
-from billcopy import database
+from billcopy import database, settings
 from billcopy.airflow_parts import connections
 from billcopy.airflow_parts.desk_mount import RESOURCE
 from billcopy.desk.access import Person
@@ -30,6 +30,7 @@ def make_app() -> Any:
         connect=DeskConnections(),
         sign_in_url=sign_in_url,
         origins=[base_url] if urlsplit(base_url).netloc else [],
+        evidence_url=settings.load().evidence_url,
     )
 
 

@@ -27,6 +27,7 @@ def create_app(
     connect: Callable[[], AbstractContextManager[Connection]],
     sign_in_url: Callable[[str], str],
     origins: Collection[str] = (),
+    evidence_url: str | None = None,
 ) -> FastAPI:
     """The desk.
 
@@ -36,11 +37,13 @@ def create_app(
         connect: opens a connection of the login `billcopy_desk`.
         sign_in_url: where to sign in, given the address to come back to.
         origins: addresses of the desk as browsers see it, where a proxy changes the host.
+        evidence_url: where the bot's covered pictures lie; None: the desk shows none.
     """
     app = FastAPI(title="Bill copies", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.connect = connect
     app.state.origins = tuple(origins)
     app.state.last_portals = []
+    app.state.evidence_url = evidence_url
 
     def remember(request: Request, found: Person = Depends(person)) -> None:  # noqa: B008
         request.state.desk_person = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -146,7 +146,7 @@ def _step_words(row: Mapping[str, Any], invoices: Mapping[Any, str]) -> str:
     shown = [
         f"{str(key).replace('_', ' ')}: {_value(value)}"
         for key, value in detail.items()
-        if isinstance(value, str | int | float | bool)
+        if isinstance(value, str | int | float | bool) and "://" not in str(value)
     ]
     said = _plainly(row["step"]).rstrip(".") + about
     return f"{said} ({', '.join(shown)})" if shown else said
@@ -156,3 +156,17 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+def pictures(found: Sequence[Mapping[str, Any]], told: Story) -> list[dict[str, Any]]:
+    """What the bot kept of what it saw: number, moment, and of what."""
+    invoices = {row["id"]: row["invoice_number"] for row in told.deliveries}
+    return [
+        {
+            "id": one["id"],
+            "at": one["at"],
+            "what": str(one["kind"]).replace("_", " ").replace("-", " ").capitalize()
+            + (f", bill {invoices[one['delivery_id']]}" if one["delivery_id"] in invoices else ""),
+        }
+        for one in found
+    ]

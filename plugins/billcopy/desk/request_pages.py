@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from billcopy import request_queue
+from billcopy import evidence, request_queue
 from billcopy.database import Connection
 from billcopy.desk import changes, narration, rendering, words
 from billcopy.desk.access import Reader, Writer
@@ -65,6 +66,26 @@ def reveal(request: Request, request_id: str, person: Writer, typed: Form) -> Re
         return _page(request, connection, asked, account=account)
 
 
+@router.get("/pictures/{evidence_id}")
+def picture(request: Request, request_id: str, evidence_id: str, _: Reader) -> Response:
+    """What the bot saw, covered but for what the portal folder lets be seen."""
+    with request.app.state.connect() as connection:
+        told = request_queue.story(connection, _number(request_id))
+    found = [one for one in told.evidence if str(one["id"]) == evidence_id and _is_picture(one)]
+    if not found or request.app.state.evidence_url is None:
+        raise NotFound
+    stored = evidence.Stored(url=found[0]["url"], digest=found[0]["digest"])
+    try:
+        content = evidence.load(request.app.state.evidence_url, stored)
+    except OSError:
+        raise NotFound from None
+    return Response(content, media_type="image/jpeg")
+
+
+def _is_picture(one: Mapping[str, Any]) -> bool:
+    return str(one["url"]).endswith(".jpg")
+
+
 def _number(text: str) -> int:
     found = number(text)
     if found is None:
@@ -79,6 +100,7 @@ def _story(connection: Connection, request_id: int) -> dict[str, Any]:
         "bills": narration.bills(told),
         "timeline": narration.timeline(told),
         "steps": narration.steps(told),
+        "pictures": narration.pictures([one for one in told.evidence if _is_picture(one)], told),
         "next_step": narration.next_step(told),
         "next_try": narration.next_try(told.request),
         "possible": changes.possible(told),
