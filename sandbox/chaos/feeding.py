@@ -21,6 +21,7 @@ from sandbox.chaos.world import ACTOR, World
 
 AHEAD = 3  # requests that wait or are in hand at any time
 LOOK_SECONDS = 1.0
+_NUMBERS = "select source_key, id from billcopy.requests where source = %s"
 _OPEN = "select count(*) from billcopy.requests where state in ('queued', 'claimed')"
 
 
@@ -66,15 +67,30 @@ def asks(random: Random) -> Iterator[Ask]:
 
 
 class Feeder:
-    """Submits in a thread until `enough` and at least so many requests; `asked` says which."""
+    """Submits in a thread until `enough` and at least so many requests; `asked` says which.
+
+    What a restore has made vanish it submits again, as a representative would.
+    """
 
     def __init__(self, world: World, random: Random, *, at_least: int) -> None:
-        self.asked: dict[int, Ask] = {}
         self._world = world
+        self._by_key: dict[str, Ask] = {}
         self._asks = asks(random)
         self._at_least = at_least
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
+
+    @property
+    def asked(self) -> dict[int, Ask]:
+        """Every ask by the number its request has now; a negative one where it has none."""
+        numbers = self._numbers()
+        return {
+            numbers.get(key, -position): ask
+            for position, (key, ask) in enumerate(self._by_key.items(), 1)
+        }
+
+    def _numbers(self) -> dict[str, int]:
+        return dict(self._world.query(_NUMBERS, ACTOR))
 
     def start(self) -> None:
         """Begin."""
@@ -86,29 +102,38 @@ class Feeder:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._enough.is_set() or len(self.asked) < self._at_least:
+        while not self._has_done():
             with contextlib.suppress(psycopg2.Error, DatabaseUnavailable):
-                while self._world.query(_OPEN)[0][0] < AHEAD:
-                    if self._enough.is_set() and len(self.asked) >= self._at_least:
-                        return
+                for key in self._by_key.keys() - self._numbers().keys():
+                    self._submit(self._by_key[key])
+                while self._world.query(_OPEN)[0][0] < AHEAD and not self._has_done():
                     self._submit(next(self._asks))
             self._enough.wait(LOOK_SECONDS)
 
+    def _has_done(self) -> bool:
+        if not self._enough.is_set() or len(self._by_key) < self._at_least:
+            return False
+        with contextlib.suppress(psycopg2.Error):
+            return not self._by_key.keys() - self._numbers().keys()
+        return False
+
     def _submit(self, ask: Ask) -> None:
+        key = f"{ask.account}/{ask.period_from}"
         request = NewRequest(
             portal="practice",
             account=ask.account,
             period_from=ask.period_from,
             period_to=ask.period_to,
             source=ACTOR,
-            source_key=f"{ask.account}/{ask.period_from}",
+            source_key=key,
         )
 
         def submit() -> int:
             with contextlib.closing(connect_to(self._world.desk)) as connection:
                 return request_queue.submit(connection, request, actor=ACTOR).request_id
 
-        self.asked[_until_answered(submit)] = ask
+        _until_answered(submit)
+        self._by_key[key] = ask
 
 
 def _until_answered(submit: Callable[[], int]) -> int:

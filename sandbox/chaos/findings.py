@@ -78,7 +78,10 @@ def verdict(world: World, asked: Mapping[int, Ask]) -> Verdict:
 
 
 def resumed_after(world: World, deaths: Sequence[Death]) -> list[float]:
-    """Seconds from each death that cost a bot its request to that request's next claim."""
+    """Seconds from each death that cost a bot its request to that request's next claim.
+
+    What a restore undid is not in the database any more, and does not count.
+    """
     began = {
         (request, epoch): (at, ended_as)
         for request, epoch, at, ended_as in world.query(
@@ -88,7 +91,7 @@ def resumed_after(world: World, deaths: Sequence[Death]) -> list[float]:
     }
     found = []
     for death in deaths:
-        if death.in_hand is None:
+        if death.in_hand is None or any(began <= death.at <= ended for began, ended in world.lost):
             continue
         this = (death.in_hand.request_id, death.in_hand.epoch)
         after = began.get((this[0], this[1] + 1))

@@ -14,6 +14,7 @@ import psycopg2
 
 from sandbox.chaos import strikes
 from sandbox.chaos.living import Process, below, bots, parent_of, process
+from sandbox.chaos.restoring import Restores
 from sandbox.chaos.strikes import Strike
 from sandbox.chaos.world import FAULTS, World
 from sandbox.plan import Plan
@@ -49,6 +50,7 @@ class StackStrikes:
             "triggerer": self._program("triggerer"),
             "postgres": self._postgres,
             "portal": self._portal,
+            "restore": Restores(),
         }
 
     def server(self, name: str) -> Process | None:

@@ -36,6 +36,8 @@ class World:
     admin: dict[str, Any] = field(repr=False)
     desk: dict[str, Any] = field(repr=False)
     ops: dict[str, Any] = field(repr=False)
+    lost: list[tuple[float, float]] = field(default_factory=list)
+    """What a restore undid: from when to when, by the database's clock."""
     _connection: Connection | None = field(default=None, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
