@@ -163,3 +163,31 @@ def test_it_listens_again_after_its_connection_was_cut(trigger, database: Databa
         return await waiting
 
     assert asyncio.run(scene()) == {"portal": "practice", "claimable": 1}
+
+
+def test_it_wakes_when_the_portal_opens_by_itself(trigger, database: Database) -> None:
+    queue.submit(database)
+    queue.execute(
+        database,
+        "update billcopy.portals set breaker_opened_at = now(), breaker_reason = 'PORTAL_DOWN',"
+        " breaker_until = now() + interval '2 s'",
+    )
+
+    async def scene() -> object:
+        waiting = asyncio.ensure_future(_first(trigger.run(), within=30))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        return await waiting
+
+    assert asyncio.run(scene()) == {"portal": "practice", "claimable": 1}
+
+
+def test_it_wakes_when_maintenance_ends(trigger, database: Database) -> None:
+    queue.submit(database)
+    queue.execute(
+        database,
+        "insert into billcopy.maintenance_windows (portal, starts_at, ends_at, reason, entered_by)"
+        " values ('practice', now() - interval '1 h', now() + interval '2 s', 'x', 'x')",
+    )
+    assert asyncio.run(_silent(trigger.run()))
+    assert asyncio.run(_first(trigger.run(), within=30)) == {"portal": "practice", "claimable": 1}

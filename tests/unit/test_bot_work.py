@@ -506,3 +506,24 @@ def test_a_page_that_was_not_left_means_killing_the_browser(
     assert killed
     assert len(ledger.settled) == 1
     assert run.work.stop is StopReason.INFRASTRUCTURE
+
+
+@pytest.mark.parametrize(("closes_at", "stop"), [(1, StopReason.BREAKER), (9, None)])
+def test_a_session_that_fails_is_reported_and_a_closed_portal_ends_the_stream(
+    closes_at: int, stop: StopReason | None
+) -> None:
+    run, ledger, _ = stream(3)
+    reported: list[str] = []
+
+    def report(code: str) -> bool:
+        reported.append(code)
+        return len(reported) >= closes_at
+
+    run.report_session_failure = report
+    run.work.record(errors.PortalDown())
+    assert bot_stream.task_ended(run, passed=False, message="") is (stop is None)
+    assert (reported, run.work.stop) == (["PORTAL_DOWN"], stop)
+    run.work.record(errors.VaultSealed())
+    bot_stream.task_ended(run, passed=False, message="")
+    assert reported == ["PORTAL_DOWN"]
+    assert ledger.claimed == []
