@@ -20,7 +20,6 @@ from billcopy.bot_trail import Trail
 from billcopy.errors import (
     AttemptTimedOut,
     BillCopyError,
-    BusinessError,
     LeaseLost,
     LocatorTimedOut,
     Refused,
@@ -166,10 +165,14 @@ class BotWork:
         in_folder = stop.place.file.parent == self.profile.folder.resolve()
         return LocatorTimedOut() if in_folder else Unexpected()
 
+    @property
+    def wants_report(self) -> bool:
+        """Whether the failure is one that somebody might have to mend."""
+        return self.error is None or self.error.error_class == "application"
+
     def stopped_on(self, screen: Mapping[str, Any] | None) -> None:
         """The task failed, and this is what the page showed; None: there was none to ask."""
-        error = self.error
-        if isinstance(error, BusinessError) or (error and error.error_class == "refused"):
+        if not self.wants_report:
             return
         replay = None
         if self.request is not None and self.ledger.may_send:

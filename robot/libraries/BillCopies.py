@@ -209,14 +209,18 @@ class BillCopies:
 
     def _keep_failure(self, *, lost: bool) -> None:
         """What the page shows now, for whoever must mend it; a page that is gone shows nothing."""
-        work, screen = self._run.work, None
-        if not lost:
-            if work.request is not None:
-                self._keep_picture("failure", None)
-            with contextlib.suppress(Exception):
-                screen = self._javascript("screenOfPage")
+        work = self._run.work
+        if work.request is not None and not lost:
+            self._keep_picture("failure", None)
         with contextlib.suppress(Exception):  # a report that fails is no reason to end a browser
-            work.stopped_on(screen)
+            if work.wants_report:
+                work.stopped_on(None if lost else self._screen())
+
+    def _screen(self) -> Any:
+        try:
+            return self._javascript("screenOfPage")
+        except Exception:
+            return None  # no page is open, or it does not answer
 
     @staticmethod
     def _task_failed() -> bool:

@@ -63,6 +63,15 @@ async function textOfPage(page, selector) {
 }
 textOfPage.rfdoc = 'Returns the text of the one element that `selector` finds, as soon as it is there.';
 
+// A page whose own script never ends answers no question; whoever asks goes on without.
+function within(milliseconds, asked) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the page does not answer')), milliseconds);
+  });
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+}
+
 // Frames have coordinates of their own, so only there each element is asked for its box.
 async function boxes(page, show) {
   const found = await Promise.all(
@@ -85,9 +94,9 @@ async function boxes(page, show) {
 // The picture leaves the browser uncovered and is covered in memory before it is kept anywhere;
 // if the page moved between measuring and picture, nothing of it may be shown.
 async function pictureOfPage(page, show) {
-  const before = await boxes(page, show);
+  const before = await within(3000, boxes(page, show));
   const picture = await page.screenshot({ type: 'jpeg', quality: 70, timeout: 3000, animations: 'disabled' });
-  const after = await boxes(page, show);
+  const after = await within(3000, boxes(page, show));
   const still = JSON.stringify(before) === JSON.stringify(after);
   return { jpeg: picture.toString('base64'), boxes: still ? after : [] };
 }
@@ -134,14 +143,14 @@ function controlsOf(root, most) {
 
 async function inEachFrame(page, look, most) {
   const seen = await Promise.all(
-    page.frames().map(frame => frame.locator(':root').evaluate(look, most, { timeout: 1000 }).catch(() => null)),
+    page.frames().map(frame => within(2000, frame.locator(':root').evaluate(look, most)).catch(() => null)),
   );
   return seen.filter(Boolean);
 }
 
 async function screenOfPage(page) {
   const controls = await inEachFrame(page, controlsOf, 150);
-  const title = await page.title().catch(() => '');
+  const title = await within(2000, page.title()).catch(() => '');
   return { url: page.url(), title, controls: controls.flat().slice(0, 300) };
 }
 screenOfPage.rfdoc = 'Returns address and title of the page, and roles and names of its controls, frames included.';

@@ -58,6 +58,13 @@ def test_server_errors_are_counted_down_on_their_path(bot: Visitor) -> None:
     assert heading(answers[0]).startswith("Server Error")
 
 
+def test_another_server_error_and_a_file_instead_of_a_page(bot: Visitor) -> None:
+    bot.portal.set_faults(http_500=1, http_500_status=503, download=1, download_path="^/sent")
+    assert bot.open("/accounts").status_code == 503
+    assert bot.open("/sent").headers["content-disposition"].startswith("attachment")
+    assert heading(bot.open("/sent")) == "Sent items"
+
+
 def test_a_pop_up_covers_the_page(bot: Visitor) -> None:
     assert 'role="dialog"' not in bot.open("/sent").text
     bot.portal.set_faults(popup=True)
