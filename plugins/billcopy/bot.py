@@ -24,7 +24,6 @@ from billcopy import (
     bot_watchdog,
     chromium,
     credentials,
-    disk,
     errors,
     portal_check,
     portal_profile,
@@ -199,19 +198,10 @@ def _ledger(
                 bot_run_id=bot_run_id,
                 portal=order.portal,
                 linger_seconds=order.linger_seconds,
-                disk_is_low=lambda: _disk_is_low(order, say),
+                disk_is_low=lambda: bot_folders.disk_is_low(order, say),
             )
         finally:
             keeper.stop()
-
-
-def _disk_is_low(order: BotOrder, say: Say) -> bool:
-    folders = disk.places(order.work_dir, order.evidence_url, order.watched_folders)
-    low = disk.too_low(disk.rooms(folders), order.min_free_bytes)
-    for room in low:
-        left, wanted = room.free_bytes >> 20, order.min_free_bytes >> 20
-        say(f"nothing more is claimed: {left} MB left for the {room.name}, {wanted} MB must be")
-    return bool(low)
 
 
 def _demand_a_settle_window_that_is_long_enough(

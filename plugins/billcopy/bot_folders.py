@@ -8,6 +8,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from billcopy import disk
+from billcopy.bot_order import BotOrder
+from billcopy.progress import Say
+
 KEPT_RUNS = 20
 REHEARSAL = "rehearsal"
 
@@ -38,3 +42,13 @@ def start_run(work_dir: str | Path, portal: str, name: str) -> Path:
     for old in runs[:-KEPT_RUNS]:
         shutil.rmtree(old, ignore_errors=True)
     return parent / name
+
+
+def disk_is_low(order: BotOrder, say: Say) -> bool:
+    """Whether to claim nothing more, so that the database and the bot can end what they began."""
+    folders = disk.places(order.work_dir, order.evidence_url, order.watched_folders)
+    low = disk.too_low(disk.rooms(folders), order.min_free_bytes)
+    for room in low:
+        left, wanted = room.free_bytes >> 20, order.min_free_bytes >> 20
+        say(f"nothing more is claimed: {left} MB left for the {room.name}, {wanted} MB must be")
+    return bool(low)

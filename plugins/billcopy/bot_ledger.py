@@ -7,7 +7,7 @@ that changes nothing. No decision stands here: the database's functions decide.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -118,17 +118,22 @@ class QueueLedger:
         bot_run_id: int,
         portal: str,
         linger_seconds: float,
+        disk_is_low: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`disk_is_low` is asked before each claim: the disk must never stop the database."""
         self._database = connection
         self._keeper = keeper
         self._bot_run_id = bot_run_id
         self._portal = portal
         self._linger_seconds = linger_seconds
+        self._disk_is_low = disk_is_low
 
     def next_request(self) -> ClaimedRequest | StopReason:
         """Claim one; with none to claim, wait for one as long as the order says."""
         give_up_at = time.monotonic() + self._linger_seconds
         while True:
+            if self._disk_is_low():
+                return StopReason.DISK_LOW
             request = self._database.repeatable(request_queue.claim_next, self._bot_run_id)
             if request is not None:
                 self._keeper.hold(request)

@@ -15,12 +15,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 from billcopy import errors
 from billcopy.settings import Settings
-from billcopy.vault_client import Client, Health, Vault, health, not_portable
+from billcopy.vault_client import Client, Health, Vault, health, moment_of, not_portable
 
 __all__ = [
     "Credential",
@@ -34,6 +35,7 @@ __all__ = [
     "open_session",
 ]
 KEYS = ("username", "password")
+EXPIRES_AT = "expires_at"  # beside them, or in the secret's custom metadata: a day or a moment
 LONGEST_WRAPPING_SECONDS = 300  # the launcher's policy allows no more
 
 logger = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Credential:
     version: int
     username: str
     password: str = field(repr=False)
+    expires_at: datetime | None = None  # if Vault says so
 
     __reduce_ex__ = not_portable
 
@@ -206,13 +209,15 @@ class VaultSession:
             VaultError: one of its other kinds.
         """
 
-        def read(client: Client) -> tuple[dict[str, Any], int]:
+        def read(client: Client) -> tuple[dict[str, Any], int, object]:
             data = client.secrets.kv.v2.read_secret_version(
                 path=self._path, mount_point=self._mount, raise_on_deleted_version=True
             )["data"]
-            return dict(data["data"]), int(data["metadata"]["version"])
+            custom = data["metadata"].get("custom_metadata") or {}
+            expires = data["data"].get(EXPIRES_AT) or custom.get(EXPIRES_AT)
+            return dict(data["data"]), int(data["metadata"]["version"]), expires
 
-        secret, version = self._vault.ask(
+        secret, version, expires = self._vault.ask(
             f"read {self._mount}/{self._path}", read, missing=errors.CredentialMissing
         )
         absent = [key for key in KEYS if not isinstance(secret.get(key), str) or not secret[key]]
@@ -225,6 +230,7 @@ class VaultSession:
             version=version,
             username=secret["username"],
             password=secret["password"],
+            expires_at=moment_of(expires),
         )
 
     def renew(self) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -129,6 +130,15 @@ class Vault:
                 logger.warning("Vault token not revoked, it expires by itself: %s", problem)
             self.client.token = ""
         self.client.adapter.close()
+
+
+def moment_of(said: object) -> datetime | None:
+    """A moment or a day (its start, UTC) that somebody wrote into Vault; None: it is neither."""
+    try:
+        moment = datetime.fromisoformat(str(said).strip())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,10 +77,12 @@ language sql volatile security definer set search_path = billcopy, pg_temp as $$
     )
 $$;
 
-create or replace function billcopy.record_credential_read(p_bot_run_id bigint, p_path text, p_version integer, p_outcome text) returns void
+create or replace function billcopy.record_credential_read(
+    p_bot_run_id bigint, p_path text, p_version integer, p_outcome text, p_expires_at timestamptz
+) returns void
 language sql security definer set search_path = billcopy, pg_temp as $$
-    insert into credential_reads (bot_run_id, portal, path, version, outcome)
-    select b.id, b.portal, p_path, p_version, p_outcome from bot_runs as b where b.id = p_bot_run_id
+    insert into credential_reads (bot_run_id, portal, path, version, outcome, expires_at)
+    select b.id, b.portal, p_path, p_version, p_outcome, p_expires_at from bot_runs as b where b.id = p_bot_run_id
 $$;
 
 create or replace function billcopy.refused_secret_version(p_portal text) returns integer

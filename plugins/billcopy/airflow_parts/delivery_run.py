@@ -161,8 +161,9 @@ def requeue(context: Mapping[str, Any], portal: str) -> dict[str, int]:
 
 
 def rescue(context: Mapping[str, Any]) -> list[int]:
-    """Take back the requests whose bot died; gives their numbers."""
+    """Take back the requests whose bot died; gives their numbers. The scheduler lives, then."""
     with connections.ops() as connection:
+        request_queue.record_sign_of_life(connection, "scheduler")
         rescued = request_queue.rescue(connection, actor=actor_of(context), end_bot=old_bot.end)
     return [one.request_id for one in rescued]
 

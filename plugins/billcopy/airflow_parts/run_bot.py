@@ -28,6 +28,7 @@ BADLY = {
     StopReason.INFRASTRUCTURE: "database, Vault, browser or portal did not work",
     StopReason.INTERRUPTED: "the bot was ended from outside",
     StopReason.BAD_PORTAL_FOLDER: "the portal folder breaks a rule",
+    StopReason.DISK_LOW: "the disk is nearly full",
 }
 
 
@@ -112,6 +113,8 @@ class RunBotOperator(BaseOperator):
             vault=credentials.access_for_bot(now, self.portal),
             evidence_url=now.evidence_url,
             evidence_max_kb=now.evidence_max_kb,
+            min_free_bytes=now.min_free_bytes,
+            watched_folders=tuple(map(str, now.watched_folders)),
             work_dir=str(now.work_dir),
             chromium=str(now.chromium) if now.chromium else None,
             limit=wish.limit or now.request_limit,

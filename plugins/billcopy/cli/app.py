@@ -20,6 +20,7 @@ from billcopy.cli import (
     steering,
     submitting,
     system,
+    watching,
 )
 from billcopy.cli.output import complain
 from billcopy.errors import ApplicationError, BillCopyError, DatabaseUnavailable, SettingsError
@@ -93,6 +94,7 @@ for panel, module in (
     ("Portals", portals),
     ("Portals", maintenance),
     ("Bot", bot),
+    ("Alarms", watching),
     ("System", system),
 ):
     for command in module.COMMANDS:

@@ -2,8 +2,8 @@
 
 Every function takes a connection in autocommit. What the database refuses is raised as one of
 `billcopy.errors`: see `billcopy.database.translated_errors`. `desk` is for representatives,
-`bot_run`, `claim` and `delivery` are for the bot, `ops` for operations, `alarms` for the watch; each
-wants a connection of its own login.
+`bot_run`, `claim` and `delivery` are for the bot, `ops` for operations, `alarms` for the watch;
+each wants a connection of its own login.
 """
 
 from billcopy.request_queue.alarms import (

@@ -89,9 +89,15 @@ def database_now(connection: Connection) -> datetime:
 
 
 def record_credential_read(
-    connection: Connection, bot_run_id: int, *, path: str, version: int, outcome: str
+    connection: Connection,
+    bot_run_id: int,
+    *,
+    path: str,
+    version: int,
+    outcome: str,
+    expires_at: datetime | None = None,
 ) -> None:
-    """Record that a password was read, accepted or refused, by its version."""
+    """Record that a password was read, accepted or refused: its version, and its end if known."""
     row(
         connection,
         "record_credential_read",
@@ -99,6 +105,7 @@ def record_credential_read(
         path=path,
         version=version,
         outcome=outcome,
+        expires_at=expires_at,
     )
 
 
