@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from billcopy.bot_order import StopReason
+from billcopy.model import Selection
 from tests.bot_fixtures import EMAIL, Bot
 
 pytestmark = pytest.mark.slow
@@ -109,7 +110,10 @@ def test_a_relabelled_button_is_drift_and_is_tried_again(bot: Bot) -> None:
     assert "link “Send duplicate”" in told["on_screen"]
     assert told["replay"] == f'make bot PORTAL=practice ARGS="--request {request}"'
     assert Path(urlsplit(told["picture"]).path).is_file()
-    assert any("stopped at Click (sending.resource:" in line for line in bot.lines)
+    stopped = [line for line in bot.lines if "stopped at Click (sending.resource:" in line]
+    assert stopped
+    bot.run(dry_run=True, selection=Selection(request_ids=(request,)))  # what the replay does
+    assert [line for line in bot.lines if "stopped at Click" in line] == stopped
     bot.portal.clear_faults()
     finish(bot, request)
     assert bot.sent() == ONE_MAIL
