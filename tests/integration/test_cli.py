@@ -255,8 +255,8 @@ def test_a_portal_is_closed_for_maintenance(billcopy: Run) -> None:
 
 
 def test_a_portals_limits_are_set_by_name(billcopy: Run) -> None:
-    shown = billcopy("portal-set", "practice", "max_attempts=5", "settle_window=7 s", *WHY).stdout
-    assert shown == "practice: max_attempts is 5, settle_window is 7 s.\n"
+    shown = billcopy("portal-set", "practice", "max_attempts=5", "settle_window=70 s", *WHY).stdout
+    assert shown == "practice: max_attempts is 5, settle_window is 70 s.\n"
     told = billcopy("portal-set", "practice", "colour=red", *WHY, code=1).stderr
     assert "colour: is not a setting of a portal" in told
     assert "is not KEY=VALUE" in billcopy("portal-set", "practice", "max", *WHY, code=2).stderr
