@@ -19,7 +19,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import lru_cache
@@ -87,10 +87,16 @@ def _pdf_text(content: object) -> str:
 class _Keeper:
     """Writes each message to a file of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, aside: Mapping[str, Path]) -> None:
         self._directory = directory
+        self._aside = aside
         self._ordinals = itertools.count(1)
-        directory.mkdir(parents=True, exist_ok=True)
+        for folder in (directory, *aside.values()):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def _folder(self, recipients: Collection[str]) -> Path:
+        aside = {self._aside.get(recipient) for recipient in recipients}
+        return (aside.pop() if len(aside) == 1 else None) or self._directory
 
     async def handle_DATA(  # noqa: N802  aiosmtpd's name
         self, _server: SMTP, _session: SmtpSession, envelope: Envelope
@@ -101,14 +107,17 @@ class _Keeper:
         content = envelope.content or b""
         body = content.encode() if isinstance(content, str) else content
         name = f"{time.time_ns()}-{os.getpid()}-{next(self._ordinals)}"
-        unfinished = self._directory / f".{name}.tmp"
+        folder = self._folder(envelope.rcpt_tos)
+        unfinished = folder / f".{name}.tmp"
         unfinished.write_bytes(headers.encode() + body)
-        unfinished.replace(self._directory / f"{name}.eml")
+        unfinished.replace(folder / f"{name}.eml")
         return "250 Message kept"
 
 
-async def _listen(directory: Path, host: str, port: int) -> asyncio.Server:
-    keeper = _Keeper(directory)
+async def _listen(
+    directory: Path, host: str, port: int, aside: Mapping[str, Path]
+) -> asyncio.Server:
+    keeper = _Keeper(directory, aside)
     loop = asyncio.get_running_loop()
     return await loop.create_server(
         lambda: SMTP(keeper, hostname="mail-sink", data_size_limit=_SIZE_LIMIT, loop=loop),
@@ -136,8 +145,13 @@ class MailSink:
 
 
 @contextlib.contextmanager
-def running(directory: Path, *, port: int = 0) -> Iterator[MailSink]:
-    """A sink in a thread, on loopback; port 0 takes a free one."""
+def running(
+    directory: Path, *, port: int = 0, aside: Mapping[str, Path] | None = None
+) -> Iterator[MailSink]:
+    """A sink in a thread, on loopback; port 0 takes a free one.
+
+    `aside` maps a recipient to a folder of its own, so that nobody counts these mails.
+    """
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
     bound: list[int] = []
@@ -146,7 +160,7 @@ def running(directory: Path, *, port: int = 0) -> Iterator[MailSink]:
 
     async def serve() -> None:
         try:
-            server = await _listen(directory, "127.0.0.1", port)
+            server = await _listen(directory, "127.0.0.1", port, aside or {})
             bound.append(server.sockets[0].getsockname()[1])
         except OSError as error:
             failed.append(error)
@@ -176,11 +190,13 @@ def running(directory: Path, *, port: int = 0) -> Iterator[MailSink]:
         thread.join()
 
 
-async def _serve_until_told(directory: Path, host: str, port: int) -> None:
+async def _serve_until_told(
+    directory: Path, host: str, port: int, aside: Mapping[str, Path]
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with await _listen(directory, host, port):
+    async with await _listen(directory, host, port, aside):
         await stop.wait()
 
 
@@ -190,9 +206,13 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=1025)
     parser.add_argument("--dir", type=Path, required=True, help="folder for the .eml files")
+    parser.add_argument(
+        "--aside", action="append", default=[], metavar="ADDRESS=DIR", help="mails kept elsewhere"
+    )
     arguments = parser.parse_args()
+    aside = {to: Path(folder) for to, _, folder in (one.partition("=") for one in arguments.aside)}
     try:
-        asyncio.run(_serve_until_told(arguments.dir, arguments.host, arguments.port))
+        asyncio.run(_serve_until_told(arguments.dir, arguments.host, arguments.port, aside))
     except OSError as error:
         parser.exit(1, f"mail sink: {error}\n")
     return 0

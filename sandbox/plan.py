@@ -16,7 +16,8 @@ EXTERNAL_POSTGRES = "BILLCOPY_SANDBOX_POSTGRES"
 
 
 OVERRIDES = re.compile(
-    "AIRFLOW|BILLCOPY_(DATABASE|VAULT|PGPASS|PORTAL_URLS|EVIDENCE|WORK_DIR|LINGER|SETTINGS)"
+    "AIRFLOW|BILLCOPY_(DATABASE|VAULT|PGPASS|PORTAL_URLS|EVIDENCE|WORK_DIR|LINGER|SETTINGS|WATCH"
+    "|ALARM|SMTP|PING|MIN_FREE)"
 )
 
 
@@ -35,6 +36,7 @@ class Ports:
     mail: int
     task_logs: int
     trigger_logs: int
+    watch: int
 
 
 USUAL_PORTS = Ports(
@@ -45,6 +47,7 @@ USUAL_PORTS = Ports(
     mail=8025,
     task_logs=8793,
     trigger_logs=8794,
+    watch=9108,
 )
 
 
@@ -85,6 +88,11 @@ class Plan:
     def mail_folder(self) -> Path:
         """Where the mail sink puts what it is sent."""
         return self.home / "mail"
+
+    @property
+    def watch_url(self) -> str:
+        """Address of the watch: `/health`, `/metrics`."""
+        return f"http://127.0.0.1:{self.ports.watch}"
 
     @property
     def settings_file(self) -> Path:

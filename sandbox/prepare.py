@@ -26,7 +26,7 @@ from sandbox.databases import keep_airflow_tables, make_databases, server_of
 from sandbox.guarded import is_met
 from sandbox.plan import Plan, read_plan
 from sandbox.practice_portal.options import SERVICE_USER
-from sandbox.secrets_and_settings import PORTAL, write_secrets_and_settings
+from sandbox.secrets_and_settings import ALARMS, PORTAL, write_secrets_and_settings
 
 # The practice portal sends at once, and its log lags by one second: 5 + 1 + 1 fit into the window.
 TIMINGS = {"click_budget": "5 s", "send_processing": "1 s", "settle_window": "8 s"}
@@ -120,7 +120,8 @@ def _announce(plan: Plan) -> None:
     for user, password in passwords.items():
         say(f"                 {user} / {password}")
     say(f"Desk             {plan.airflow_url}/bill-copies/ (as rep; viewer may look)")
-    say(f"Mails            {plan.mail_folder}")
+    say(f"Mails            {plan.mail_folder} (alarms: {plan.mail_folder / ALARMS})")
+    say(f"Watch            {plan.watch_url}/health, /metrics")
     say(f"Settings         {plan.settings_file}")
 
 

@@ -16,6 +16,11 @@ from sandbox.plan import Plan
 from sandbox.secrets_server import provision as vault
 
 PORTAL = "practice"
+# Alarms reach the same mail sink, which keeps them apart from the customers' mails.
+ALARMS_TO = "operations@billcopy.example"
+ALARMS = "alarms"
+WATCH_SECONDS = 10
+MIN_FREE_BYTES = 200 << 20
 WAIT_SECONDS = 60
 
 
@@ -42,6 +47,12 @@ def _write_settings(
         "EVIDENCE_URL": (plan.home / "evidence").as_uri(),
         "WORK_DIR": plan.home / "bot",
         "LINGER_SECONDS": plan.linger_seconds,
+        "WATCH_PORT": plan.ports.watch,
+        "WATCH_SECONDS": WATCH_SECONDS,
+        "WATCHED_FOLDERS": json.dumps([str(plan.home)]),  # the database's own is in it
+        "MIN_FREE_BYTES": MIN_FREE_BYTES,
+        "ALARM_MAIL_TO": json.dumps([ALARMS_TO]),
+        "SMTP_PORT": plan.ports.mail,
     }
     lines = ["# Written by the sandbox's runner at every start."]
     lines += [f"BILLCOPY_{name}={value}" for name, value in settings.items()]

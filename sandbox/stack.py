@@ -25,6 +25,7 @@ from honcho.printer import Message, Printer
 from billcopy.settings import PROJECT_ROOT as ROOT
 from sandbox.plan import EXTERNAL_POSTGRES, Plan
 from sandbox.processes import become_subreaper, die_with_parent, end_descendants
+from sandbox.secrets_and_settings import ALARMS, ALARMS_TO
 
 PREPARATION = "prepare"
 SIGNALLED = (130, 143)  # how honcho says that Ctrl-C or a SIGTERM ended it
@@ -61,12 +62,15 @@ def programs(plan: Plan) -> list[Program]:
     portal = module("practice_portal", "--port", ports.portal, "--smtp-port", ports.mail)
     portal += ["--data-dir", str(home / "portal")]
     portal += ["--password-file", str(plan.portal_password_pipe)]
+    mails = module("mail_sink", "--dir", plan.mail_folder, "--port", ports.mail)
+    mails += ["--aside", f"{ALARMS_TO}={plan.mail_folder / ALARMS}"]
     return [
         *([] if os.environ.get(EXTERNAL_POSTGRES) else [embedded]),
         Program("vault", module("secrets_server", "--dir", home / "vault", "--port", ports.vault)),
         Program(PREPARATION, module("prepare", "--home", home)),
-        Program("mail-sink", module("mail_sink", "--dir", plan.mail_folder, "--port", ports.mail)),
+        Program("mail-sink", mails),
         Program("practice-portal", portal, (str(plan.portal_password_pipe),)),
+        Program("watch", [python, "-m", "billcopy", "watch"], (str(plan.ready("queue")),)),
         Program("api-server", [airflow, "api-server"], tables),
         Program("dag-processor", [airflow, "dag-processor"], queue),
         Program("triggerer", [airflow, "triggerer"], queue),

@@ -168,3 +168,13 @@ def test_a_killed_process_has_lost_nothing_it_acknowledged(tmp_path: Path) -> No
         process.kill()
         process.wait()
     assert [mail.subject for mail in sink.read_mails(tmp_path / "kept")] == ["0", "1", "2"]
+
+
+def test_mails_to_an_address_can_be_kept_aside(tmp_path: Path) -> None:
+    aside = {"operations@example.com": tmp_path / "kept" / "alarms"}
+    with sink.running(tmp_path / "kept", aside=aside) as running:
+        with smtplib.SMTP(running.host, running.port) as client:
+            for to in ("operations@example.com", "a@example.com"):
+                client.sendmail("x@example.com", [to], f"Subject: for {to}\r\nTo: {to}\r\n\r\nHi")
+        assert [mail.recipient for mail in running.mails()] == ["a@example.com"]
+        assert len(list((tmp_path / "kept" / "alarms").glob("*.eml"))) == 1
