@@ -13,6 +13,7 @@ from billcopy.errors import (
     BillCopyError,
     BrowserLost,
     DatabaseUnavailable,
+    LeaseLost,
     PortalLockBusy,
     Refused,
     SignInRefused,
@@ -58,6 +59,10 @@ def _nothing_in_hand(run: BotRun, error: BillCopyError | None, *, passed: bool) 
         run.open_breaker(error, run.session.version)
         work.stop = StopReason.BREAKER
         work.say(f"sign-in refused, version {run.session.version} of the password; breaker opened")
+        return
+    if isinstance(error, LeaseLost):  # a person ended this bot run, such as after a restore
+        work.stop = StopReason.INTERRUPTED
+        work.say("this bot run was ended from outside")
         return
     run.session_failures += 1
     run.session.is_broken("browser" if isinstance(error, BrowserLost) else "session")

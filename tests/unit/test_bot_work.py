@@ -178,6 +178,15 @@ def test_a_duplicate_is_passed_over() -> None:
     assert work.error is None
 
 
+def test_what_must_be_looked_up_first_opens_nothing_and_comes_back() -> None:
+    work, ledger, _ = working()
+    ledger.answer = Permission(verdict="look", reason_code="RESTORED")
+    assert begun(work) == ("next", [])
+    assert work.error is None
+    work.settle(passed=True, detail="")
+    assert ledger.settled == [(1, "refused", "RESTORED")]
+
+
 @pytest.mark.parametrize(
     "problem", [errors.DatabaseUnavailable(), errors.LeaseLost(), RuntimeError("killed")]
 )
@@ -457,6 +466,14 @@ def test_an_exception_in_the_claim_touches_nothing() -> None:
     drive(run)
     assert run.work.stop is StopReason.INFRASTRUCTURE
     assert (ledger.claimed, ledger.settled) == ([], [])
+
+
+def test_a_bot_run_that_was_ended_from_outside_ends_and_closes_no_portal() -> None:
+    run, ledger, breaker = stream(3)
+    ledger.boom["claim"] = errors.LeaseLost("bot run 1 is not running")
+    drive(run)
+    assert run.work.stop is StopReason.INTERRUPTED
+    assert (ledger.claimed, breaker) == ([], [])
 
 
 def test_an_exception_in_the_settlement_ends_the_stream() -> None:
