@@ -67,8 +67,8 @@ def test_a_manager_with_permissions_of_its_own_is_asked_for_both(
 
 def test_signing_in_leads_back(access: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "get_auth_manager", Manager)
-    url = access.sign_in_url("http://airflow/bill-copies/requests/5?a=b")
-    assert url.endswith("?next=http%3A%2F%2Fairflow%2Fbill-copies%2Frequests%2F5%3Fa%3Db")
+    url = access.sign_in_url("/bill-copies/?show=sent")
+    assert url == "http://airflow/auth/login?next=%2Fbill-copies%2F%3Fshow%3Dsent"
 
 
 def test_a_new_password_is_read_when_the_old_one_is_refused(

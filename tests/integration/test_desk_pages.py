@@ -39,7 +39,7 @@ def test_nobody_sees_a_page_without_signing_in(desk: Desk, path: str) -> None:
     desk.sign_in(None)
     answer = desk.get(path)
     assert answer.status_code == 303
-    assert answer.headers["location"] == f"/login?next=http://testserver{path}"
+    assert answer.headers["location"] == f"/login?next={path}"
     assert desk.get(path, headers={"x-live": "1"}).status_code == 401
 
 
@@ -192,6 +192,8 @@ def test_a_search_leads_there_and_leaves_no_account_number_in_the_address(desk: 
     assert nothing.status_code == 200
     assert "Nothing has the number" in visible(nothing.text)
     assert "Type a request's number" in visible(desk.post("/find", {"text": " "}).text)
+    for odd in ("a\x00b", "9" * 300, "#", "%", "'; --"):
+        assert desk.post("/find", {"text": odd}).status_code == 200
 
 
 def test_a_closed_bank_is_said_above_the_list(desk: Desk) -> None:
@@ -451,3 +453,24 @@ def test_a_covered_picture_is_shown_to_who_may_look(desk: Desk, bot: Any) -> Non
     assert desk.get(places[0].replace(f"/{number}/", f"/{elsewhere}/")).status_code == 404
     desk.sign_in(None)
     assert desk.get(places[0]).status_code == 303
+
+
+def test_below_another_address_every_link_and_the_way_back_still_hold(desk: Desk) -> None:
+    """As Airflow mounts it, itself perhaps below a path of a proxy."""
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    number = desk.log(account=ACCOUNT)
+    outer = Starlette(routes=[Mount("/air/bill-copies", app=desk.app)])
+    client = type(desk.client)(outer, follow_redirects=False)
+    for path in ("/", "/live", f"/requests/{number}", "/file"):
+        page = client.get(f"/air/bill-copies{path}").text
+        places = set(re.findall(r'(?:href|src|action|data-live-from)="(/[^"#?]*)', page))
+        assert places
+        assert all(place.startswith("/air/bill-copies/") for place in places), places
+    values = {"text": str(number)}
+    found = client.post("/air/bill-copies/find", data=values, headers=OUR_PAGE)
+    assert found.headers["location"] == f"/air/bill-copies/requests/{number}"
+    desk.sign_in(None)
+    answer = client.get("/air/bill-copies/?show=sent")
+    assert answer.headers["location"] == "/login?next=/air/bill-copies/?show=sent"

@@ -35,7 +35,7 @@ def create_app(
         person: FastAPI dependency that gives who is signed in and may read; it raises an
             HTTPException 401 or 403 where nobody is signed in, NotPermitted where they may not.
         connect: opens a connection of the login `billcopy_desk`.
-        sign_in_url: where to sign in, given the address to come back to.
+        sign_in_url: where to sign in, given the path and query to come back to.
         origins: addresses of the desk as browsers see it, where a proxy changes the host.
         evidence_url: where the bot's covered pictures lie; None: the desk shows none.
     """
@@ -76,7 +76,8 @@ def _answer_errors(app: FastAPI, sign_in_url: Callable[[str], str]) -> None:
             if request.method != "GET" or "x-live" in request.headers:
                 words = "You are signed out. Sign in again in another tab, then repeat this."
                 return rendering.trouble(request, status=401, title="Signed out", words=words)
-            return RedirectResponse(sign_in_url(str(request.url)), 303, rendering.HEADERS)
+            back_to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(sign_in_url(back_to), 303, rendering.HEADERS)
         return nothing_here(request)
 
     @app.exception_handler(RequestValidationError)

@@ -109,7 +109,9 @@ def find(request: Request, person: Reader, typed: Form) -> Response:
     """
     looked_for = typed.get("text", "").strip()[:200]
     with request.app.state.connect() as connection:
-        found = request_queue.find_request(connection, looked_for) if looked_for else None
+        found = None
+        if looked_for.isprintable() and looked_for:
+            found = request_queue.find_request(connection, looked_for)
         if found is None:
             portals = _portals(request, connection)
             return _page(

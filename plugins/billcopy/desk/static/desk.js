@@ -38,6 +38,7 @@ function put(part, fresh) {
 let tag = "";
 let wait = EVERY;
 let timer = 0;
+let looking = false;
 
 function word(text, state) {
   const place = document.querySelector("[data-live-word]");
@@ -49,8 +50,9 @@ function word(text, state) {
 async function refresh(anew) {
   const source = document.querySelector("[data-live-from]");
   if (!source) return;
+  if (looking || (document.hidden && !anew)) return;
+  looking = true;
   clearTimeout(timer);
-  if (document.hidden && !anew) return;
   try {
     const headers = { "X-Live": "1" };
     if (tag && !anew) headers["If-None-Match"] = tag;
@@ -78,6 +80,8 @@ async function refresh(anew) {
   } catch (error) {
     wait = Math.min(wait * 2, LONGEST);
     word("No answer from the server. What you see may be old; trying again.", "lost");
+  } finally {
+    looking = false;
   }
   timer = setTimeout(refresh, wait);
 }
