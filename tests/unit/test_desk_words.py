@@ -36,8 +36,9 @@ def test_usual_periods_end_by_today_and_fit_the_usual_limit(today: date) -> None
         assert (last - first).days <= 366
 
 
-@given(st.datetimes(min_value=datetime(1990, 1, 1), timezones=st.just(UTC)), st.text(max_size=80))
-def test_any_zone_a_browser_may_name_gives_a_time(at: datetime, name: str) -> None:
+@given(st.integers(min_value=0, max_value=4_000_000_000), st.text(max_size=80))
+def test_any_zone_a_browser_may_name_gives_a_time(second: int, name: str) -> None:
+    at = datetime.fromtimestamp(second, UTC)
     there = times.zone(name)
     assert times.short(at, there)
     assert str(times.moment(at).astimezone(there).year) in times.exact(at, there)
