@@ -133,10 +133,12 @@ def bills(told: Story) -> list[dict[str, Any]]:
 
 
 def steps(told: Story) -> list[Moment]:
-    """The bot's own steps, oldest first, for whoever wants to know exactly."""
+    """The bot's own steps, oldest first; single keywords and faults are for QA's story."""
     invoices = {row["id"]: row["invoice_number"] for row in told.deliveries}
     return [
-        Moment(datetime.fromisoformat(row["at"]), _step_words(row, invoices)) for row in told.steps
+        Moment(datetime.fromisoformat(row["at"]), _step_words(row, invoices))
+        for row in told.steps
+        if row.get("kind", "checkpoint") == "checkpoint"
     ]
 
 

@@ -2,7 +2,8 @@
 // without a round trip, and tells the server the reader's time zone.
 "use strict";
 
-const EVERY = 2500;        // milliseconds between two looks
+const source = document.querySelector("[data-live-from]");
+const EVERY = source && Number(source.dataset.liveEvery) || 2500;  // milliseconds between two looks
 const LONGEST = 30000;     // while the server does not answer
 
 // -- live parts
@@ -48,7 +49,6 @@ function word(text, state) {
 }
 
 async function refresh(anew) {
-  const source = document.querySelector("[data-live-from]");
   if (!source) return;
   if (looking || (document.hidden && !anew)) return;
   looking = true;
@@ -87,7 +87,7 @@ async function refresh(anew) {
 }
 
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-if (document.querySelector("[data-live-from]")) {
+if (source) {
   word("This page keeps itself up to date.", "live");
   timer = setTimeout(refresh, EVERY);
 }
