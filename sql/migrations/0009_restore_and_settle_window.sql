@@ -1,6 +1,6 @@
 -- 0009 What a restored copy does not know, and a settle window that is long enough.
--- A copy put back from a backup believes bills unsent that were sent after it was taken: until the
--- bank's own log has spoken, such a delivery is in doubt like any other that may have been sent.
+-- A copy put back from a backup believes bills unsent that were sent after it was taken.
+-- Until the bank's own log has spoken, such a delivery is in doubt like any other that may have been sent.
 
 set local role billcopy_owner;
 set local search_path = billcopy, pg_temp;

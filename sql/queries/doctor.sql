@@ -21,4 +21,4 @@ select
     ) as level
 from pg_catalog.pg_roles as r
 where r.rolname in ('billcopy_desk', 'billcopy_bot')
-order by 1;
+order by r.rolname;
