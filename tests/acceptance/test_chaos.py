@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from billcopy.database import Login
+from sandbox import copies
 from sandbox.chaos import findings, living, strikes
 from sandbox.chaos.by_hand import bots_at_work
 from sandbox.chaos.campaign import Campaign
 from sandbox.chaos.control import run_control
 from sandbox.chaos.drain import drain, no_bot_left
 from sandbox.chaos.feeding import Feeder
+from sandbox.chaos.restoring import Restores
 from sandbox.chaos.world import World
 from tests.bot_fixtures import Bot
 
@@ -56,6 +59,35 @@ def test_a_bot_that_dies_at_every_step_sends_every_bill_once(
     assert (verdict.duplicates, verdict.lost, verdict.left_claimed) == (0, 0, 0)
     assert verdict.mails == verdict.invoices == 2 * len(feeder.asked)
     assert no_bot_left(world, seconds=10), living.bots(world.home)
+
+
+def test_an_older_copy_put_back_in_the_middle_doubles_and_loses_nothing(
+    bot: Bot, world: World, tmp_path: Path
+) -> None:
+    """What was delivered since vanishes from the queue, what was entered is entered again."""
+    random, restore = Random(SEED), Restores()
+    feeder = Feeder(world, random, at_least=6)
+    with bots_at_work(world, bot.order, tmp_path / "bots.log"):
+        feeder.start()
+        until_mailed(world, 2)
+        assert restore(world, random) is None  # the copy is made
+        until_mailed(world, 7)
+        assert restore(world, random)
+        feeder.enough()
+        drain(world, seconds=180)
+    verdict = findings.verdict(world, feeder.asked)
+    world.query(f"drop database {copies.copy_of(bot.database.name)}")
+    assert verdict.faults == ()
+    assert verdict.mails == verdict.invoices == 2 * len(feeder.asked)
+    looked_up = "select count(*) from billcopy.events where from_state = 'planned'"
+    assert world.query(looked_up + " and to_state = 'in_doubt'")[0][0] > 0
+
+
+def until_mailed(world: World, mails: int) -> None:
+    deadline = time.monotonic() + 120
+    while len(world.mails()) < mails:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_the_naive_order_sends_duplicates(tmp_path: Path) -> None:
