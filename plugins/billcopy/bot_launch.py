@@ -54,16 +54,17 @@ class Bot:
             self.end()
             process.stdout.close()
 
-    def end(self) -> None:
+    def end(self, *, gently: bool = False) -> None:
         """Ask it to end; the reaper sees to it that everything below ends, too.
 
-        Safe in a signal handler, more than once, before the start and after the end.
+        `gently` gives it the time to sign out. Safe in a signal handler, more than once, before
+        the start and after the end.
         """
         self._ended = True
         process = self._process
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGTERM)
+                os.kill(process.pid, signal.SIGINT if gently else signal.SIGTERM)
 
     def _start(self) -> subprocess.Popen[str]:
         folder = bot_folders.portal_folder(self._order.work_dir, self._order.portal)

@@ -28,6 +28,7 @@ from types import FrameType
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 GRACE_SECONDS = 3.0  # for the command to end by itself after a SIGTERM
+GENTLE_SECONDS = 15.0  # the same after a SIGINT: whoever sends that is in no hurry
 _POLL_SECONDS = 0.1
 _SWEEPS = 100
 
@@ -81,6 +82,18 @@ def kill_stragglers() -> None:
         _bury_the_dead()
 
 
+def _wait_a_while(child: subprocess.Popen[bytes], stop_signals: list[int]) -> None:
+    """Let it end by itself; a SIGTERM that comes meanwhile shortens what is left."""
+    deadline = time.monotonic() + GENTLE_SECONDS
+    hurried = False
+    while child.poll() is None and time.monotonic() < deadline:
+        if not hurried and set(stop_signals) != {signal.SIGINT}:
+            hurried = True
+            deadline = min(deadline, time.monotonic() + GRACE_SECONDS)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=_POLL_SECONDS)
+
+
 def main(command: Sequence[str]) -> int:
     """Run `command`, passing on our standard streams; return its exit code."""
     adopt_orphans_and_outlive_nobody()
@@ -104,8 +117,7 @@ def main(command: Sequence[str]) -> int:
             child.wait(timeout=_POLL_SECONDS)
     if child.poll() is None:
         child.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=GRACE_SECONDS)
+        _wait_a_while(child, stop_signals)
     code = child.returncode
     kill_stragglers()
     if code is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from billcopy.reaper import descendants
+from billcopy.reaper import GRACE_SECONDS, descendants
 from tests.bot_fixtures import Bot
 
 LEFT_SECONDS = 5.0
@@ -78,6 +78,16 @@ def test_a_killed_launcher_takes_everything_with_it(code: str) -> None:
 
 def test_a_terminated_reaper_takes_everything_with_it() -> None:
     launcher, family = start_family(FAMILY)
+    os.kill(family[0], signal.SIGTERM)
+    assert gone_in_time(family)
+    launcher.communicate()
+
+
+def test_a_gentle_end_gives_time_and_a_hurried_one_takes_it_back() -> None:
+    launcher, family = start_family(STUBBORN)
+    os.kill(family[0], signal.SIGINT)
+    time.sleep(GRACE_SECONDS + 1)
+    assert alive(family) == family
     os.kill(family[0], signal.SIGTERM)
     assert gone_in_time(family)
     launcher.communicate()

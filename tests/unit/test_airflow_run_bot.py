@@ -47,8 +47,9 @@ class Bot:
         wait_until(self.works_until)
         return StopReason.INTERRUPTED if self.ended else self.stop
 
-    def end(self) -> None:
+    def end(self, *, gently: bool = False) -> None:
         self.ended += 1
+        self.gently = gently
 
 
 @pytest.fixture
@@ -114,6 +115,7 @@ def test_a_paused_dag_ends_its_bot_and_the_task_is_green(
         "paused" if paused else "drained"
     )
     assert bot.ended == paused
+    assert not paused or bot.gently
     assert task.pushed.get("why") == (run_bot.PAUSED if paused else None)
 
 

@@ -76,7 +76,8 @@ class RunBotOperator(BaseOperator):
 
     def _end_for_a_pause(self) -> None:
         self.log.info("the DAG was paused: the bot ends before its next click")
-        self.on_kill()
+        if self._bot is not None:
+            self._bot.end(gently=True)
 
     def _hear(self, line: str) -> None:
         self.log.info("%s", line)
