@@ -38,7 +38,12 @@ billcopy.watch_figures, billcopy.take_watch
 to billcopy_watch;
 
 grant execute on function
-billcopy.list_alarms, billcopy.acknowledge_alarm, billcopy.record_sign_of_life
+billcopy.list_alarms, billcopy.acknowledge_alarm, billcopy.record_sign_of_life,
+billcopy.list_reconciliations, billcopy.list_findings
 to billcopy_ops;
+
+grant execute on function
+billcopy.start_reconciliation, billcopy.deliveries_to_compare, billcopy.compare_sent_log, billcopy.finish_reconciliation
+to billcopy_bot;
 
 grant select on all tables in schema reporting to billcopy_reporting, billcopy_ops;
