@@ -34,6 +34,24 @@ class _Visible(HTMLParser):
         self.text.append(data)
 
 
+class _Tags(HTMLParser):
+    """Every tag with its attributes, as a browser would read them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def tags(page: str) -> list[tuple[str, dict[str, str | None]]]:
+    """Every tag of a page with its attributes."""
+    parser = _Tags()
+    parser.feed(page)
+    return parser.found
+
+
 def visible(page: str) -> str:
     """The page's text, spaces made one."""
     parser = _Visible()

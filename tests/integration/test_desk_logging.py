@@ -8,7 +8,7 @@ import pytest
 
 from billcopy import request_queue
 from billcopy.database import Login
-from tests.desk_fixtures import Desk, visible
+from tests.desk_fixtures import Desk, tags, visible
 from tests.integration import queue_steps as steps
 
 ACCOUNT = "4031188"
@@ -75,9 +75,10 @@ def test_a_form_with_a_mistake_comes_back_as_it_was_typed(
         form["recipient"] = "a@x.ie"
     assert said in beside(answer.text, field)
     assert form["token"] in answer.text
-    focused = re.findall(r"<(?:input|select) id=\"(\w+)\"[^>]*?autofocus", answer.text)
-    assert focused == ([] if field == "priority" else [field])
-    assert re.search(rf'id="{field}"[^>]*aria-describedby="[^"]*{field}-problem', answer.text)
+    by_id = {values["id"]: values for _, values in tags(answer.text) if "id" in values}
+    assert [name for name, values in by_id.items() if "autofocus" in values] == [field]
+    assert by_id[field]["aria-invalid"] == "true"
+    assert f"{field}-problem" in str(by_id[field]["aria-describedby"])
     if "reference" not in changes:
         assert 'value="CS-7"' in answer.text
     assert logged(desk) == 0

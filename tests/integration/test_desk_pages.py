@@ -9,7 +9,7 @@ import pytest
 
 from billcopy import errors, evidence, request_queue
 from billcopy.database import Login
-from tests.desk_fixtures import OUR_PAGE, Desk, visible
+from tests.desk_fixtures import OUR_PAGE, Desk, tags, visible
 from tests.integration import queue_steps as steps
 
 ACCOUNT = "4031188"
@@ -474,3 +474,66 @@ def test_below_another_address_every_link_and_the_way_back_still_hold(desk: Desk
     desk.sign_in(None)
     answer = client.get("/air/bill-copies/?show=sent")
     assert answer.headers["location"] == "/login?next=/air/bill-copies/?show=sent"
+
+
+def test_every_tag_is_written_as_a_browser_reads_it(desk: Desk) -> None:
+    """Two attributes run together are one that nobody knows."""
+    known = set(
+        [
+            "accept",
+            "action",
+            "alt",
+            "aria-current",
+            "aria-describedby",
+            "aria-hidden",
+            "aria-invalid",
+            "aria-label",
+            "aria-labelledby",
+            "aria-live",
+            "autocomplete",
+            "autofocus",
+            "charset",
+            "class",
+            "content",
+            "datetime",
+            "defer",
+            "enctype",
+            "href",
+            "id",
+            "inputmode",
+            "lang",
+            "max",
+            "maxlength",
+            "method",
+            "min",
+            "name",
+            "novalidate",
+            "open",
+            "placeholder",
+            "rel",
+            "required",
+            "reversed",
+            "role",
+            "scope",
+            "selected",
+            "spellcheck",
+            "src",
+            "tabindex",
+            "title",
+            "type",
+            "value",
+            "for",
+        ]
+    )
+    number = desk.log(account=ACCOUNT)
+    change = desk.post(f"/requests/{number}/change", {"change": "hold", "reason": ""})
+    reveal = desk.post(f"/requests/{number}/account", {"reason": ""})
+    bad = desk.form(account="", recipient="x", check_value="y" * 600, priority="7")
+    pages = [desk.get(path) for path in ("/", f"/requests/{number}", "/file", "/nothing")]
+    for answer in (*pages, change, reveal, desk.post("/requests", bad)):
+        used = {name for _, values in tags(answer.text) for name in values}
+        assert {name for name in used if not name.startswith("data-")} <= known
+        ids = [values["id"] for _, values in tags(answer.text) if "id" in values]
+        assert len(ids) == len(set(ids))
+        named = {str(values["for"]) for _, values in tags(answer.text) if "for" in values}
+        assert named <= set(map(str, ids))
