@@ -39,7 +39,7 @@ def time_passes(bot: Bot) -> None:
 
 def test_a_portal_that_is_down_closes_itself_and_opens_itself(bot: Bot) -> None:
     requests = [bot.submit(account=account) for account in (ACCOUNT, *OTHERS)]
-    bot.portal.set_faults(http_500=100_000, http_500_path="/accounts")
+    bot.portal.set_faults(http_500=100_000, http_500_path="/invoices$")
     assert bot.run() is StopReason.BREAKER
     closure = status(bot)["closure"]
     assert closure["refusal"] == "BREAKER_OPEN"

@@ -76,6 +76,20 @@ def test_the_status_says_why_until_when_and_who_opens(billcopy: Run, database: D
     assert "practice (Practice Bank): open" in billcopy("status").stdout
 
 
+def test_the_breakers_numbers_and_the_quiet_hours_are_settings(
+    billcopy: Run, database: Database
+) -> None:
+    changes = ("breaker_portal_down_after=2", "breaker_pause=1 min", "quiet_from=03:30")
+    billcopy("portal-set", "practice", *changes, *WHY)
+    assert steps.execute(
+        database,
+        "select breaker_portal_down_after, breaker_pause::text, quiet_from::text"
+        " from billcopy.portals",
+    ) == [(2, "00:01:00", "03:30:00")]
+    told = billcopy("portal-set", "practice", "breaker_longest_pause=1 s", *WHY, code=1).stderr
+    assert "the longest pause is no shorter" in told
+
+
 def test_the_worklist_says_what_to_do_and_forgets_what_is_done(
     billcopy: Run, database: Database
 ) -> None:
