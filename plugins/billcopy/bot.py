@@ -12,13 +12,13 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 from billcopy import (
     bot_context,
     bot_folders,
+    bot_reconciling,
     bot_robot,
     bot_versions,
     bot_watchdog,
@@ -32,7 +32,7 @@ from billcopy import (
 )
 from billcopy.bot_connection import PortalConnection
 from billcopy.bot_lease import LeaseKeeper
-from billcopy.bot_ledger import Ledger, QueueLedger
+from billcopy.bot_ledger import Ledger, QueueLedger, demand_a_long_settle_window
 from billcopy.bot_order import BotOrder, StopReason
 from billcopy.bot_rehearsal import RehearsalLedger, claimed_from
 from billcopy.bot_session import PortalSession, ReadOutcome
@@ -171,10 +171,30 @@ def _work_the_queue(
                 run.open_breaker = open_breaker
                 run.record_browser = record_browser
                 run.report_session_failure = report_session_failure
-                stop = _run_robot(order, profile, run, f"run-{bot_run_id}")
+                stop = _work(order, profile, connection, run, bot_run_id)
         finally:
             _finish(connection, bot_run_id, stop, run, say)
         return stop
+
+
+def _work(
+    order: BotOrder,
+    profile: Profile,
+    connection: PortalConnection,
+    run: bot_context.BotRun,
+    bot_run_id: int,
+) -> StopReason:
+    """One request after the other; or only the sent log, where the order says so."""
+    if (since := order.reconcile_since) is None:
+        return _run_robot(order, profile, run, f"run-{bot_run_id}")
+
+    def read(reconciling: bot_reconciling.Reconciling) -> StopReason:
+        run.reconciling = reconciling
+        return _run_robot(order, profile, run, f"run-{bot_run_id}")
+
+    return bot_reconciling.reconcile(
+        connection, profile, bot_run_id=bot_run_id, since=since, say=run.work.say, read=read
+    )
 
 
 @contextlib.contextmanager
@@ -182,14 +202,16 @@ def _ledger(
     order: BotOrder, profile: Profile, connection: PortalConnection, bot_run_id: int, say: Say
 ) -> Iterator[Ledger]:
     assert order.database is not None
-    if order.rehearse is not None:
+    if order.reconcile_since is not None:
+        yield RehearsalLedger([])  # permits nothing
+    elif order.rehearse is not None:
         yield RehearsalLedger(_test_requests(order))
     elif order.dry_run:
         peeked = connection.once(request_queue.peek, order.portal, order.selection, order.limit)
         yield RehearsalLedger([replace(one, look_only=False) for one in peeked])
     else:
         timings = connection.once(request_queue.portal_timings, order.portal)
-        _demand_a_settle_window_that_is_long_enough(timings, profile)
+        demand_a_long_settle_window(timings, profile.sent_log.lag)
         keeper = LeaseKeeper(order.database, renew_every=timings["renew_every"])
         try:
             yield QueueLedger(
@@ -202,20 +224,6 @@ def _ledger(
             )
         finally:
             keeper.stop()
-
-
-def _demand_a_settle_window_that_is_long_enough(
-    timings: Mapping[str, timedelta], profile: Profile
-) -> None:
-    """Only after click, sending and the log's lag does a missing row mean that nothing was sent."""
-    needed = timings["click_budget"] + timings["send_processing"] + profile.sent_log.lag
-    if timings["settle_window"] < needed:
-        raise errors.InputError(
-            "settle_window",
-            f"must be at least {needed.total_seconds():.0f} s: click_budget, send_processing and"
-            " the profile's sent_log.lag_seconds together. A row that is only late would count as"
-            " not sent. `portal-set` changes it",
-        )
 
 
 def _test_requests(order: BotOrder) -> list[ClaimedRequest]:
@@ -259,7 +267,8 @@ def _run_robot(
             profile,
             output_folder=bot_folders.start_run(order.work_dir, order.portal, folder_name),
             log_level=order.log_level,
-            with_log=not run.work.ledger.may_send,
+            with_log=not run.work.ledger.may_send and run.reconciling is None,
+            suite=bot_robot.SENT_LOG if run.reconciling else bot_robot.BILL_COPIES,
         )
     return run.work.stop or StopReason.INFRASTRUCTURE
 

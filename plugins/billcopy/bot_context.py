@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from billcopy import reaper
 from billcopy.bot_order import StopReason
+from billcopy.bot_reconciling import Reconciling
 from billcopy.bot_session import PortalSession
 from billcopy.bot_work import BotWork, code_of
 from billcopy.errors import BillCopyError
@@ -59,6 +60,7 @@ class BotRun:
     blocked_requests: int = 0
     blocked_listed: list[str] = field(default_factory=list)
     must_move_by: float = math.inf
+    reconciling: Reconciling | None = None
 
     def must_move_within(self, seconds: float | None) -> None:
         """Until then something must have happened, else `bot_watchdog` steps in; None: no limit."""

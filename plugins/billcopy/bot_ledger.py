@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from billcopy import request_queue
 from billcopy.bot_connection import PortalConnection
 from billcopy.bot_lease import LeaseKeeper
 from billcopy.bot_order import StopReason
-from billcopy.errors import ErrorClass, LeaseLost
+from billcopy.errors import ErrorClass, InputError, LeaseLost
 from billcopy.model import ClaimedRequest, Delivery, FoundInvoice, Permission, Settled
 
 # Deferred requests come due without anybody saying so.
@@ -31,6 +31,22 @@ _REFUSALS = {
 def stop_reason_of(refusal: str | None) -> StopReason | None:
     """Why a bot stops when the database refuses so; None if it may go on with the next request."""
     return _REFUSALS.get(refusal or "")
+
+
+def demand_a_long_settle_window(timings: Mapping[str, timedelta], lag: timedelta) -> None:
+    """Only after click, sending and the log's lag does a missing row mean that nothing was sent.
+
+    Raises:
+        InputError: the portal's settle window is shorter.
+    """
+    needed = timings["click_budget"] + timings["send_processing"] + lag
+    if timings["settle_window"] < needed:
+        raise InputError(
+            "settle_window",
+            f"must be at least {needed.total_seconds():.0f} s: click_budget, send_processing and"
+            " the profile's sent_log.lag_seconds together. A row that is only late would count as"
+            " not sent. `portal-set` changes it",
+        )
 
 
 class Ledger(Protocol):

@@ -72,6 +72,7 @@ class BotOrder:
     """Everything one bot run is told.
 
     `dry_run`: look at queued requests, walk each up to the send form, change no state.
+    `reconcile_since`: only read the sent log and compare it with what was sent since then.
     `rehearse`: walk these made-up requests up to the send form, touch no queue; then `database` may
     be None, and a real portal's lock is taken only if it is given.
     """
@@ -99,6 +100,7 @@ class BotOrder:
     log_level: str = "INFO"
     stuck_after_seconds: float = 180.0
     rehearse: tuple[TestRequest, ...] | None = None
+    reconcile_since: datetime | None = None
 
     def to_json(self) -> str:
         """One line, secrets included: for the bot's standard input only."""
@@ -122,6 +124,7 @@ class BotOrder:
                     "watched_folders": tuple(values.get("watched_folders") or ()),
                     "selection": _selection(values.get("selection") or {}),
                     "rehearse": _test_requests(values.get("rehearse")),
+                    "reconcile_since": _moment(values.get("reconcile_since")),
                 }
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -133,6 +136,10 @@ def _as_text(value: object) -> str:
     if isinstance(value, date):  # a datetime is one, too
         return value.isoformat()
     raise TypeError(type(value).__name__)
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
 
 
 def _selection(values: Mapping[str, Any]) -> Selection:

@@ -12,10 +12,11 @@ from billcopy import reconciliation
 from billcopy.bot_work import BotWork
 from billcopy.errors import PageDrift, Refused
 from billcopy.model import Delivery, SentLogRow
+from billcopy.portal_profile import Profile
 from billcopy.reconciliation import Found, LogRules
 
 _OPEN = ("sending", "in_doubt")
-_KINDS = {"row_id": "sent_log", "fields": "sent_log", "invoice_note": "invoice_note"}
+KINDS = {"row_id": "sent_log", "fields": "sent_log", "invoice_note": "invoice_note"}
 
 
 def to_prove(work: BotWork) -> list[Delivery]:
@@ -66,14 +67,13 @@ def prove(
         PageDrift: a row's moment or note is not readable.
     """
     request = work.in_hand
-    listed = (_fields(work, row) for row in log.get("rows") or [])
-    rows = [_row(work, row) for row in listed if row is not None]
+    rows = read_rows(work.profile, log)
     complete = log.get("complete") is True
     if not work.ledger.may_send:
         reach = "complete" if complete else "incomplete"
         work.say(f"request {request.request_id}: sent log readable, {len(rows)} row(s), {reach}")
         return
-    kind = _KINDS[work.profile.sent_log.proof]
+    kind = KINDS[work.profile.sent_log.proof]
     used = work.ledger.used_proofs(request, kind, reconciliation.proof_values(rows))
     work.step("sent log read", rows=len(rows), complete=complete)
     matches = reconciliation.match(rows, deliveries, used=used, rules=_rules(work))
@@ -97,22 +97,32 @@ def _rules(work: BotWork) -> LogRules:
     return LogRules(precision=work.profile.sent_log.precision, sender=work.sender)
 
 
-def _fields(work: BotWork, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def read_rows(profile: Profile, log: Mapping[str, Any]) -> list[SentLogRow]:
+    """The log's rows as a portal folder's keyword returned them; notes about other things left out.
+
+    Raises:
+        PageDrift: a row's moment or note is not readable.
+    """
+    listed = (_fields(profile, row) for row in log.get("rows") or [])
+    return [_row(profile, row) for row in listed if row is not None]
+
+
+def _fields(profile: Profile, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The row with its note taken apart, where it is one; None if it is about something else."""
     if "note" not in row:
         return row
-    if (rules := work.profile.sent_log.note) is None:
+    if (rules := profile.sent_log.note) is None:
         raise PageDrift("Read Sent Log returned a note, but profile.yaml has no sent_log.note.")
     parts = rules.read(str(row["note"]))
     return None if parts is None else {**row, **parts}
 
 
-def _row(work: BotWork, row: Mapping[str, Any]) -> SentLogRow:
-    has_id = work.profile.sent_log.proof == "row_id"
+def _row(profile: Profile, row: Mapping[str, Any]) -> SentLogRow:
+    has_id = profile.sent_log.proof == "row_id"
     return SentLogRow(
         row_id=str(row.get("id") or "").strip() if has_id else None,
         invoice_number=str(row.get("invoice") or "").strip(),
         recipient=str(row.get("recipient") or "").strip(),
-        sent_at=work.profile.read_moment(str(row.get("sent_at") or "")),
+        sent_at=profile.read_moment(str(row.get("sent_at") or "")),
         sender=str(row.get("sender") or "").strip() or None,
     )

@@ -14,6 +14,7 @@ from billcopy.settings import PROJECT_ROOT
 ROBOT_FOLDER = PROJECT_ROOT / "robot"
 LIBRARIES = ROBOT_FOLDER / "libraries"
 RESOURCES = ROBOT_FOLDER / "resources"
+BILL_COPIES, SENT_LOG = "bill_copies.robot", "sent_log.robot"
 LISTENERS = ("Redaction", "StepLog", "RequestStream")
 
 
@@ -29,7 +30,14 @@ class _PortalFolder(SuiteVisitor):  # type: ignore[misc]
             suite.resource.imports.resource(str(file.resolve()))
 
 
-def run(profile: Profile, *, output_folder: Path, log_level: str, with_log: bool) -> int:
+def run(
+    profile: Profile,
+    *,
+    output_folder: Path,
+    log_level: str,
+    with_log: bool,
+    suite: str = BILL_COPIES,
+) -> int:
     """Run the suite with its listeners; returns Robot's code, which says nothing about requests.
 
     Args:
@@ -37,11 +45,12 @@ def run(profile: Profile, *, output_folder: Path, log_level: str, with_log: bool
         output_folder: gets output.xml, and log.html if wanted.
         log_level: Robot's; at none of them do personal data or secrets reach the output.
         with_log: whether a person will look at log.html.
+        suite: which file of robot/tasks.
     """
     output_folder.mkdir(parents=True, exist_ok=True)
     timeout = profile.keyword_timeout.total_seconds()
     code: int = run_robot(
-        str(ROBOT_FOLDER / "tasks" / "bill_copies.robot"),
+        str(ROBOT_FOLDER / "tasks" / suite),
         name=profile.title,
         rpa=True,
         prerunmodifier=[_PortalFolder(profile.folder)],

@@ -15,9 +15,9 @@ from billcopy import portal_model, portal_profile, portal_rules
 from billcopy.bot_robot import LIBRARIES, RESOURCES
 from billcopy.errors import InputError
 from billcopy.portal_model import Call, Finding, FoundKeyword, base_of
-from billcopy.portal_rules import CONTRACT, PRESS_SEND, ContractKeyword, normal
+from billcopy.portal_rules import CONTRACT, OPTIONAL, PRESS_SEND, ContractKeyword, normal
 
-__all__ = ["Finding", "static_findings"]
+__all__ = ["Finding", "defines", "static_findings"]
 
 _OTHER_FILES = {".md", ".txt", ".png", ".jpg"}
 
@@ -33,6 +33,12 @@ def static_findings(folder: Path) -> list[Finding]:
     found += _contract_findings(folder, keywords)
     found += _call_findings(keywords)
     return sorted(set(found))
+
+
+def defines(folder: Path, name: str) -> bool:
+    """Whether the folder has a keyword of that name."""
+    files = folder.glob("*.resource")
+    return any(normal(name) in portal_model.keyword_names(file) for file in files)
 
 
 def _profile_findings(folder: Path) -> Iterator[Finding]:
@@ -64,6 +70,9 @@ def _contract_findings(folder: Path, keywords: Iterable[FoundKeyword]) -> Iterat
             yield Finding(file=str(folder), line=0, rule=f"the keyword “{signature}” is missing")
         else:
             yield from _signature_findings(wanted, found[0])
+    for welcome in OPTIONAL:
+        for keyword in defined.get(normal(welcome.name), [])[:1]:
+            yield from _signature_findings(welcome, keyword)
     for same in defined.values():
         for again in same[1:]:
             yield again.finding(again.line, f"the keyword “{again.name}” is defined twice")

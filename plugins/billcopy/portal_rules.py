@@ -33,6 +33,9 @@ CONTRACT = (
     ContractKeyword(name="Read Confirmation"),
     ContractKeyword(name="Read Sent Log", arguments=("account", "since", "invoices")),
 )
+READ_WHOLE_SENT_LOG = "Read Whole Sent Log"
+# What a folder may define as well, and what it is good for stands in docs/portals.md.
+OPTIONAL = (ContractKeyword(name=READ_WHOLE_SENT_LOG, arguments=("since",)),)
 PRESS_SEND = "Press Send"
 CONTRACT_RESOURCE = "portal_contract.resource"
 

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     alarm_reconciliation_hours: int = Field(
         36, ge=1, description="no complete comparison with the bank's sent log for this long"
     )
+    reconciliation_days: int = Field(
+        7, ge=1, description="how far back the daily comparison with the sent log looks"
+    )
     alarm_remind_hours: int = Field(24, ge=1, description="an open alarm is told again after this")
     alarm_mail_to: list[str] = Field([], description="mail addresses that alarms go to")
     alarm_mail_from: str = Field("billcopy@localhost", description="sender of alarms")
@@ -109,6 +112,20 @@ class Settings(BaseSettings):
     watch_host: str = Field("127.0.0.1", description="where /health and /metrics listen")
     watch_port: int = Field(9108, ge=0, le=65535, description="their TCP port")
     watch_seconds: int = Field(60, ge=1, description="seconds between two passes of the watch")
+
+    retention_subject_days: int = Field(
+        90, ge=1, description="personal data of a request are erased so long after it finished"
+    )
+    retention_evidence_days: int = Field(
+        90, ge=1, description="its pictures are deleted so long after it finished"
+    )
+    retention_bot_output_days: int = Field(
+        14, ge=1, description="Robot output is deleted when so long nothing was written there"
+    )
+    retention_airflow_days: int = Field(
+        30, ge=1, description="Airflow's logs and run history are deleted when so old"
+    )
+    retention_batch: int = Field(100, ge=1, description="what retention erases in one transaction")
 
     @property
     def project_root(self) -> Path:

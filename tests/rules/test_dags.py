@@ -36,7 +36,11 @@ def deliver(dagbag):
 
 def test_every_dag_file_can_be_read(dagbag) -> None:
     assert dagbag.import_errors == {}
-    assert set(dagbag.dags) == {"deliver_bill_copies", "rescue_expired_leases"}
+    assert set(dagbag.dags) == {
+        "deliver_bill_copies",
+        "reconcile_sent_log",
+        "rescue_expired_leases",
+    }
 
 
 def test_each_portal_of_several_has_a_dag_of_its_own(tmp_path, monkeypatch) -> None:
@@ -48,6 +52,7 @@ def test_each_portal_of_several_has_a_dag_of_its_own(tmp_path, monkeypatch) -> N
         dags = DagBag(dag_folder=DAGS, bundle_path=DAGS, bundle_name="dags-folder").dags
     for name in ("north_bank", "south_bank"):
         assert dags[f"deliver_bill_copies_{name}"].get_task("run_bot").pool == f"portal_{name}"
+        assert dags[f"reconcile_sent_log_{name}"].get_task("read_sent_log").pool == f"portal_{name}"
     assert "deliver_bill_copies" not in dags
 
 

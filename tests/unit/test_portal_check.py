@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from billcopy.portal_check import static_findings
+from billcopy.portal_check import defines, static_findings
 
 PORTALS = Path(__file__).resolve().parents[2] / "robot" / "portals"
 
@@ -179,3 +179,15 @@ def test_press_send_has_no_loop(folder: Path) -> None:
 def test_a_wrong_profile_is_a_finding_too(folder: Path) -> None:
     (folder / "profile.yaml").write_text("title: x\n")
     assert any("is missing" in rule for rule in rules(folder))
+
+
+def test_a_log_for_everything_is_welcome_with_its_one_argument(folder: Path) -> None:
+    assert defines(folder, "Read Whole Sent Log")
+    file = folder / "sending.resource"
+    text = file.read_text()
+    start = text.index("Read Whole Sent Log")
+    file.write_text(text[:start] + text[start:].replace("    [Arguments]    ${since}\n", "", 1))
+    assert any("“Read Whole Sent Log” takes ${since}" in rule for rule in rules(folder))
+    file.write_text(text.replace("Read Whole Sent Log", "Read All Of It"))
+    assert rules(folder) == []
+    assert not defines(folder, "Read Whole Sent Log")

@@ -16,6 +16,7 @@ from billcopy.cli import (
     following,
     maintenance,
     portals,
+    reconciling,
     recovery,
     steering,
     submitting,
@@ -95,6 +96,7 @@ for panel, module in (
     ("Portals", maintenance),
     ("Bot", bot),
     ("Alarms", watching),
+    ("Alarms", reconciling),
     ("System", system),
 ):
     for command in module.COMMANDS:

@@ -100,7 +100,7 @@ def run_bot(
         portal=portal,
         portal_url=now.portal_urls.get(portal),
         portal_path=tuple(map(str, now.portal_path)),
-        database=_database_access(now),
+        database=database_access(now),
         vault=credentials.access_for_bot(now, portal),
         evidence_url=now.evidence_url,
         evidence_max_kb=now.evidence_max_kb,
@@ -118,20 +118,21 @@ def run_bot(
         slow_mo_ms=slow,
         rehearse=rehearse,
     )
-    stop = _run(order)
+    stop = run_to_its_end(order)
     (say if stop in WELL else complain)(WORDS[stop])
     if stop not in WELL:
         raise typer.Exit(3 if stop in UNAVAILABLE else 1)
 
 
-def _run(order: BotOrder) -> StopReason:
+def run_to_its_end(order: BotOrder) -> StopReason:
+    """Run a bot and show its lines; Ctrl-C ends it."""
     try:
         return bot_launch.launch(order, on_line=say)
     except KeyboardInterrupt:  # it has been asked to end
         return StopReason.INTERRUPTED
 
 
-def _database_access(now: Settings) -> DatabaseAccess:
+def database_access(now: Settings) -> DatabaseAccess:
     """The bot login's way in, its password as libpq found it in the password file."""
     connection = database.connect(now, database.Login.BOT)
     try:

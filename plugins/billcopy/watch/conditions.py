@@ -124,7 +124,7 @@ CONDITIONS: Mapping[str, Condition] = {
         title="reconciliation overdue",
         text="Portal {key}: our deliveries were not compared with the bank's sent log for too long;"
         " {last}.",
-        next_action="Read the note of the newest run of reconcile_sent_log.",
+        next_action="Read the log of the newest run of reconcile_sent_log.",
         runbook="reconciliation",
         limit="alarm_reconciliation_hours",
     ),

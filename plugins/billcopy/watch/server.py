@@ -36,10 +36,13 @@ def serving(host: str, port: int, shown: Pages) -> Iterator[str]:
     """
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        """Answers GET, and knows no other method."""
+
         protocol_version = "HTTP/1.1"
         timeout = 30
 
         def do_GET(self) -> None:
+            """One of the pages, or 404."""
             page = shown.get(self.path.partition("?")[0])
             status, kind, body = page() if page else (404, "text/plain", b"not here\n")
             self.send_response(status)
