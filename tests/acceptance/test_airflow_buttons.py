@@ -145,7 +145,11 @@ def until(condition: Callable[[], bool], what: str, *, within: float = PATIENCE)
 @pytest.fixture(scope="module")
 def stack_at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
     plan = Plan(
-        home=tmp_path_factory.mktemp("buttons"), ports=free_ports(), linger_seconds=2, restart=True
+        home=tmp_path_factory.mktemp("buttons"),
+        ports=free_ports(),
+        linger_seconds=2,
+        restart=True,
+        task_heartbeat_timeout=60,
     )
     with stack.running(plan):
         world = world_of(plan)
@@ -230,15 +234,6 @@ BUTTONS = {
 }
 
 
-@pytest.mark.parametrize("button", list(BUTTONS))
-def test_whatever_is_pressed_every_bill_goes_out_once(hands: Hands, button: str) -> None:
-    request_id, ask, run_id = hands.submit_and_wait_for_the_click()
-    pressed_at = time.monotonic()
-    BUTTONS[button](hands, run_id)
-    seconds = hands.delivered_once(request_id, ask, pressed_at=pressed_at)
-    hands.note(button, seconds, **ends(hands, run_id))
-
-
 def ends(hands: Hands, run_id: str) -> dict[str, object]:
     """For the table: how the run and the attempts ended."""
     until(lambda: bool(hands.rest.health()), "the api-server answers")
@@ -289,13 +284,22 @@ def run_bot_waits(hands: Hands) -> bool:
 
 
 def test_unpausing_goes_on_with_what_the_pause_left(hands: Hands) -> None:
-    request_id, ask, run_id = hands.submit_and_wait_for_the_click()
+    request_id, ask, _run_id = hands.submit_and_wait_for_the_click()
     hands.rest.pause(DAG, paused=True)
     try:
         second, second_ask = hands.submit()
-        hands.rest.finished(DAG, run_id, timeout_seconds=PATIENCE)
+        until(lambda: not any_bot_run(hands), "the bot has ended")
     finally:
         pressed_at = time.monotonic()
         hands.rest.pause(DAG, paused=False)
     for number, asked in ((request_id, ask), (second, second_ask)):
         hands.note("unpause", hands.delivered_once(number, asked, pressed_at=pressed_at))
+
+
+@pytest.mark.parametrize("button", list(BUTTONS))
+def test_whatever_is_pressed_every_bill_goes_out_once(hands: Hands, button: str) -> None:
+    request_id, ask, run_id = hands.submit_and_wait_for_the_click()
+    pressed_at = time.monotonic()
+    BUTTONS[button](hands, run_id)
+    seconds = hands.delivered_once(request_id, ask, pressed_at=pressed_at)
+    hands.note(button, seconds, **ends(hands, run_id))

@@ -207,7 +207,7 @@ def test_the_doctor_ends_well_when_nothing_is_bad(
     )
     assert "bad" not in billcopy("doctor").stdout
     found = answer(billcopy("doctor", "--json"))
-    assert [finding["level"] for finding in found] == ["ok"] * 4
+    assert [finding["level"] for finding in found] == ["ok"] * 5
 
 
 def test_settings_that_are_wrong_end_the_examination(
