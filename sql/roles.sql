@@ -38,6 +38,12 @@ billcopy.watch_figures, billcopy.take_watch
 to billcopy_watch;
 
 grant execute on function
+billcopy.set_legal_hold, billcopy.lift_legal_hold, billcopy.retention_due, billcopy.erase_due_subjects, billcopy.erase_due_keys,
+billcopy.take_due_evidence, billcopy.mark_evidence_erased, billcopy.evidence_to_keep, billcopy.bot_runs_to_keep,
+billcopy.export_subject, billcopy.erase_subjects_of
+to billcopy_ops;
+
+grant execute on function
 billcopy.list_alarms, billcopy.acknowledge_alarm, billcopy.record_sign_of_life,
 billcopy.list_reconciliations, billcopy.list_findings
 to billcopy_ops;

@@ -6,6 +6,8 @@ A killed browser leaves its profile behind; the next bot run of the portal remov
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from billcopy import disk
@@ -52,3 +54,43 @@ def disk_is_low(order: BotOrder, say: Say) -> bool:
         left, wanted = room.free_bytes >> 20, order.min_free_bytes >> 20
         say(f"nothing more is claimed: {left} MB left for the {room.name}, {wanted} MB must be")
     return bool(low)
+
+
+def old_output(
+    work_dir: str | Path, before: datetime, *, keep: Collection[int] = ()
+) -> Iterator[Path]:
+    """Folders below a portal's in which nothing was written since, but for bot runs to keep.
+
+    Also what a rehearsal or a dead browser left. A portal's own folder stays.
+    """
+    kept = {f"run-{bot_run_id}" for bot_run_id in keep}
+    portals = Path(work_dir).iterdir() if Path(work_dir).is_dir() else iter(())
+    for portal in sorted(portals):
+        for folder in sorted(portal.iterdir()) if portal.is_dir() else ():
+            if folder.name not in kept and _last_written(folder) < before.timestamp():
+                yield folder
+
+
+def _last_written(folder: Path) -> float:
+    newest = folder.lstat().st_mtime
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        try:
+            newest = max(newest, path.lstat().st_mtime)
+        except FileNotFoundError:
+            continue  # somebody is at work there, and tidies up
+    return newest
+
+
+def remove(path: Path) -> None:
+    """Remove a folder with all that is in it, or a file; one that is gone is no error.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except FileNotFoundError:
+        pass

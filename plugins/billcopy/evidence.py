@@ -8,11 +8,13 @@ settings allow. Evidence goes wherever
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import fsspec
 from PIL import Image
@@ -22,6 +24,7 @@ LARGEST = 300 * 1024
 """Bytes that one piece may have, unless the settings say otherwise."""
 _QUALITY = 70
 _SMALLEST_SIDE = 64
+_PLACE = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/request-(\d+)/[^/]+$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +118,42 @@ def load(evidence_url: str, stored: Stored) -> bytes:
     if hashlib.sha256(content).hexdigest() != stored.digest:
         raise OSError("this piece of evidence is not what was written")
     return content
+
+
+def delete(evidence_url: str, url: str) -> None:
+    """Delete one piece of evidence, and folders that it leaves empty; one that is gone is no error.
+
+    Raises:
+        OSError: it lies outside the store, or the store refuses.
+    """
+    root = evidence_url.rstrip("/") + "/"
+    if not url.startswith(root) or ".." in url.removeprefix(root).split("/"):
+        raise OSError("this piece of evidence does not lie in the store")
+    filesystem, path = fsspec.core.url_to_fs(url)
+    with contextlib.suppress(FileNotFoundError):
+        filesystem.rm_file(path)
+    if "file" in filesystem.protocol:  # elsewhere a folder is a part of a name, and goes with it
+        _, top = fsspec.core.url_to_fs(root)
+        folder = path.rsplit("/", 1)[0]
+        with contextlib.suppress(OSError):  # until one is not empty
+            while folder.startswith(top.rstrip("/") + "/"):
+                filesystem.rmdir(folder)
+                folder = folder.rsplit("/", 1)[0]
+
+
+def older_than(evidence_url: str, day: date) -> Iterator[tuple[str, int]]:
+    """What was stored on an earlier day (UTC): its address, and the number of its request.
+
+    Raises:
+        OSError: the store does not answer.
+    """
+    root = evidence_url.rstrip("/")
+    filesystem, top = fsspec.core.url_to_fs(root)
+    if not filesystem.exists(top):
+        return
+    for path in sorted(filesystem.find(top)):
+        if (found := _PLACE.search(path)) is None:
+            continue
+        year, month, of_month, request_id = map(int, found.groups())
+        if (year, month, of_month) < (day.year, day.month, day.day):
+            yield root + path.removeprefix(top.rstrip("/")), request_id

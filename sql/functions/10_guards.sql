@@ -144,6 +144,20 @@ begin
 end
 $$;
 
+create or replace function billcopy.guard_event() returns trigger
+language plpgsql set search_path = billcopy, pg_temp as $$
+-- The one change of history there is: what a person typed about a request whose personal data are erased.
+begin
+    if old.reason is null or new.reason is distinct from '(erased)'
+        or to_jsonb(new) - 'reason' is distinct from to_jsonb(old) - 'reason'
+        or not exists (select from request_subjects as s where s.request_id = old.request_id and s.erased_at is not null)
+    then
+        raise exception using errcode = 'BC005', message = 'events is append-only';
+    end if;
+    return new;
+end
+$$;
+
 create or replace trigger guard before insert or update on billcopy.requests
 for each row execute function billcopy.guard_request();
 create or replace trigger record_change after insert or update on billcopy.requests
@@ -152,8 +166,10 @@ create or replace trigger guard before insert or update on billcopy.deliveries
 for each row execute function billcopy.guard_delivery();
 create or replace trigger record_change after insert or update on billcopy.deliveries
 for each row execute function billcopy.record_change('delivery');
-create or replace trigger append_only before update or delete or truncate on billcopy.events
+create or replace trigger append_only before delete or truncate on billcopy.events
 for each statement execute function billcopy.refuse_change();
+create or replace trigger only_words_are_erased before update on billcopy.events
+for each row execute function billcopy.guard_event();
 
 create or replace function billcopy.hmac(p_value text) returns bytea
 language sql stable strict set search_path = billcopy, pg_temp as $$

@@ -260,25 +260,6 @@ begin
 end
 $$;
 
-create or replace function billcopy.erase_subject(p_request_id bigint, p_actor text, p_reason text) returns void
-language plpgsql security definer set search_path = billcopy, pg_temp as $$
--- Erases account number, recipient and check value of a finished request; the masked trail stays.
-declare
-    request requests := request_for_change(p_request_id);
-begin
-    perform act_as(p_actor, p_reason);
-    perform demand_reason(p_reason);
-    if request.finished_at is null then
-        raise exception using errcode = 'BC002', message = format('request %s is %s; only a finished one can be erased', request.id, request.state);
-    end if;
-    update request_subjects as s set account = null, recipient = null, recipients_read = '{}', check_value = null,
-        erased_at = clock_timestamp() where s.request_id = request.id and s.erased_at is null;
-    if found then
-        perform record_event('request', request.id::text, 'subject erased', request.id);
-    end if;
-end
-$$;
-
 create or replace function billcopy.dag_run_summary(p_dag_run_id text) returns jsonb
 language sql stable security definer set search_path = billcopy, pg_temp as $$
     -- What the bot runs of one DAG run did, by request: {"delivered": 22, ..., "in_doubt": 0, "confirmed": 41}

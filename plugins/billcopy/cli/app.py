@@ -18,6 +18,7 @@ from billcopy.cli import (
     portals,
     reconciling,
     recovery,
+    retention,
     steering,
     submitting,
     system,
@@ -97,8 +98,11 @@ for panel, module in (
     ("Bot", bot),
     ("Alarms", watching),
     ("Alarms", reconciling),
+    ("Personal data", retention),
     ("System", system),
 ):
     for command in module.COMMANDS:
         name = command.__name__.removesuffix("_command").replace("_", "-")
         app.command(name, rich_help_panel=panel)(command)
+
+app.add_typer(retention.subject, name="subject", rich_help_panel="Personal data")

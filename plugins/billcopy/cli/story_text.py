@@ -88,6 +88,9 @@ def _facts(request: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if request["state"] == "queued":
         yield "not before", when(request["not_before"], seconds=True)
     yield "finished", when(request["finished_at"])
+    if request.get("legal_hold_at"):
+        since, by = when(request["legal_hold_at"]), request["legal_hold_by"]
+        yield "legal hold", f"since {since}, by {by}: {request['legal_hold_reason']}"
     yield "attempts", request["attempts"]
     yield "rescues", request["rescues"]
     yield "send again", request["resend_reason"]
@@ -107,7 +110,8 @@ def _timeline(told: Story, *, keywords: bool) -> Iterator[Line]:
             yield _at(step["at"]), "keyword", f"{step['step']}{_detail(step['detail'])}"
     for piece in told.evidence:
         about = _about(piece.get("delivery_id"), invoices)
-        yield _at(piece["at"]), "evidence", f"{piece['kind']}{about}: {piece['url']}"
+        where = "erased" if piece.get("erased_at") else piece["url"]
+        yield _at(piece["at"]), "evidence", f"{piece['kind']}{about}: {where}"
     for attempt in told.attempts:
         number = attempt["epoch"]
         look = ", only to read the bank's log" if attempt["look_only"] else ""

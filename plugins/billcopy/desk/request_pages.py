@@ -83,7 +83,7 @@ def picture(request: Request, request_id: str, evidence_id: str, _: Reader) -> R
 
 
 def _is_picture(one: Mapping[str, Any]) -> bool:
-    return str(one["url"]).endswith(".jpg")
+    return str(one["url"]).endswith(".jpg") and not one.get("erased_at")
 
 
 def _number(text: str) -> int:
