@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,25 @@ def test_the_bot_reads_user_name_password_and_version(vault):
     assert (credential.username, credential.version) == ("svc-billcopy", 1)
     assert credential.password == vault.portal_password
     assert credential.path == f"{vault.mount}/{vault.path}"
+
+
+@pytest.mark.parametrize(
+    ("said", "moment"),
+    [
+        ("2027-01-31", datetime(2027, 1, 31, tzinfo=UTC)),
+        ("2027-01-31T12:00:00+01:00", datetime(2027, 1, 31, 11, tzinfo=UTC)),
+        ("next spring", None),
+        (None, None),
+    ],
+)
+def test_the_bot_reads_when_the_password_expires(vault, said, moment):
+    secret = {"username": "svc-billcopy", "password": "p"} | ({"expires_at": said} if said else {})
+    with vault.admin() as admin:
+        admin.secrets.kv.v2.create_or_update_secret(
+            path=vault.path, secret=secret, mount_point=vault.mount
+        )
+    with open_session(vault.access()) as session:
+        assert session.read_credential().expires_at == moment
 
 
 def test_the_settings_lead_a_bot_to_its_credential(vault, tmp_path: Path):

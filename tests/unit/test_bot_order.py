@@ -28,6 +28,7 @@ ORDER = BotOrder(
     [
         ORDER,
         replace(ORDER, database=None, rehearse=()),
+        replace(ORDER, reconcile_since=datetime(2026, 1, 1, tzinfo=UTC), watched_folders=("/d",)),
         replace(
             ORDER,
             selection=Selection(request_ids=(1, 2), received_from=datetime(2026, 1, 1, tzinfo=UTC)),
@@ -39,7 +40,7 @@ ORDER = BotOrder(
             ),
         ),
     ],
-    ids=["queue", "rehearsal", "selection", "test request"],
+    ids=["queue", "rehearsal", "sent log", "selection", "test request"],
 )
 def test_an_order_survives_the_way_to_the_bot(order: BotOrder) -> None:
     line = order.to_json()
