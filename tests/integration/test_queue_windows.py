@@ -40,7 +40,7 @@ def windows(database: Database, day: str) -> list[tuple[str, str]]:
         " where starts_at >= %s::timestamptz - interval '12 h'",
         *[f"{day}T00:00Z"] * 3,
     )
-    return [tuple(at.astimezone(UTC).strftime("%a %H:%M") for at in one) for one in found]  # type: ignore[misc]
+    return [tuple(at.astimezone(UTC).strftime("%a %H:%M") for at in one) for one in found]
 
 
 def is_open(database: Database, at: str) -> bool:
