@@ -20,12 +20,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from billcopy import chromium, credentials, database, migrate, portal_check, portal_profile
+from billcopy.disk import places
 from billcopy.errors import BillCopyError
 from billcopy.settings import Settings
 from billcopy.settings import load as load_settings
@@ -33,7 +32,7 @@ from billcopy.settings import load as load_settings
 Level = Literal["ok", "warn", "bad"]
 
 CLOCK_WARN_SECONDS, CLOCK_BAD_SECONDS = 2.0, 20.0  # a lease is renewed every 30 s
-DISK_WARN_BYTES, DISK_BAD_BYTES = 2 << 30, 200 << 20
+DISK_WARN_BYTES = 2 << 30
 ANSWER_SECONDS = 10
 SILENT = ("log", "fatal", "panic")  # levels of log_min_error_statement above a plain error
 LOCKED = (
@@ -231,22 +230,27 @@ def pool(settings: Settings) -> Iterator[Finding]:
 
 def disk(settings: Settings) -> Iterator[Finding]:
     """Room where the bot works and where evidence goes, and the right to write there."""
-    places = {"work folder": settings.work_dir}
-    evidence = urlsplit(settings.evidence_url)
-    if evidence.scheme in ("file", ""):
-        places["evidence folder"] = Path(url2pathname(evidence.path))
-    for name, folder in places.items():
+    for name, folder in places(settings.work_dir, settings.evidence_url, ()).items():
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
         free = shutil.disk_usage(there).free
         words = f"{free / (1 << 30):.1f} GB free at {there}"
         if not os.access(there, os.W_OK | os.X_OK):
             yield _bad(name, f"{there} cannot be written to", "Give this user the right to.")
-        elif free < DISK_BAD_BYTES:
-            yield _bad(name, words, "Make room: screenshots are lost when the disk is full.")
+        elif free < settings.min_free_bytes:
+            yield _bad(name, words, "Make room: bots claim nothing before.")
         elif free < DISK_WARN_BYTES:
             yield _warn(name, words, "Make room soon.")
         else:
             yield Finding(name=name, level="ok", words=words)
+
+
+def alarms(settings: Settings) -> Iterator[Finding]:
+    """Somebody is told."""
+    from billcopy.watch import notify  # apprise takes its time
+
+    names = ", ".join(channel.name for channel in notify.channels(settings))
+    words = f"told to: {names}" if names else "nobody is told; docs/alarms.md says how"
+    yield Finding(name="alarms", level="ok" if names else "warn", words=words)
 
 
 def _answer(name: str, url: str) -> Finding:
@@ -292,4 +296,5 @@ CHECKS: dict[str, Callable[[Settings], Iterator[Finding]]] = {
     "browser": browser,
     "portal": portals,
     "pool": pool,
+    "alarms": alarms,
 }

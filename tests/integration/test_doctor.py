@@ -175,6 +175,12 @@ def test_a_disk_that_is_full_is_told(database: Database, monkeypatch: pytest.Mon
     assert levels == ["bad", "warn", "ok"]
 
 
+def test_whether_somebody_is_told_of_alarms(database: Database) -> None:
+    assert findings(doctor.alarms, database.settings)["alarms"].level == "warn"
+    told = findings(doctor.alarms, database.settings, alarm_mail_to=["ops@example.com"])["alarms"]
+    assert (told.level, told.words) == ("ok", "told to: mail")
+
+
 def test_versions_are_compared_with_the_lock(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
