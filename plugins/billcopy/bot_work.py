@@ -174,14 +174,16 @@ class BotWork:
         """The task failed, and this is what the page showed; None: there was none to ask."""
         if not self.wants_report:
             return
-        replay = None
-        if self.request is not None and self.ledger.may_send:
+        replay, about = None, ""
+        if self.request is not None:
             number = self.request.request_id
-            replay = f'make bot PORTAL={self.profile.name} ARGS="--request {number}"'
+            about = f"request {number}: "
+            if self.ledger.may_send:
+                replay = f'make bot PORTAL={self.profile.name} ARGS="--request {number}"'
         self.failure = bot_failure.report(
             self.trail.stop, screen, known=self._known, masker=self.masker, replay=replay
         )
-        self.say(bot_failure.sentence(self.failure))
+        self.say(about + bot_failure.sentence(self.failure))
 
     def _write_down(self, error: BillCopyError | None) -> None:
         """Pictures, keywords and the failure, together; what cannot be kept fails nothing."""

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from billcopy import bot_failure
+from billcopy import bot_failure, errors
 from billcopy.bot_trail import Place, Stop
 from billcopy.masking import MASK, Masker
 from tests.rules.source import ROOT
+from tests.unit.test_bot_work import working
 
 KNOWN = bot_failure.vocabulary(ROOT / "robot" / "portals" / "practice")
 FILE = Path("sending.resource")
@@ -97,3 +98,57 @@ def test_a_page_that_could_not_be_asked_leaves_the_rest() -> None:
 def test_a_page_of_a_thousand_controls_makes_a_short_report() -> None:
     report = told(*[control(f"do something {'x' * 90} {chr(97 + n % 26)}") for n in range(1000)])
     assert len(str(report)) < 4000
+
+
+# -- what an unnamed failure is called -------------------------------------------------------------
+
+FOLDER = ROOT / "robot" / "portals" / "practice"
+
+
+@pytest.mark.parametrize(
+    ("library", "file", "code"),
+    [
+        ("Browser", FOLDER / "sending.resource", errors.LocatorTimedOut),
+        ("Reading", FOLDER / "pages.resource", errors.LocatorTimedOut),
+        ("Browser", ROOT / "robot" / "resources" / "session.resource", errors.Unexpected),
+        ("BuiltIn", FOLDER / "pages.resource", errors.Unexpected),
+        ("Browser", None, errors.Unexpected),
+    ],
+)
+def test_only_a_browsers_keyword_in_the_portal_folder_is_a_locator(
+    library: str, file: Path | None, code: type[errors.BillCopyError]
+) -> None:
+    work, _, _ = working()
+    work.trail.stopped(Place(keyword="Click", file=file, line=1), library=library, arguments=[])
+    assert type(work.unnamed()) is code
+
+
+def test_the_report_goes_with_the_settlement_and_is_forgotten_after_it() -> None:
+    work, ledger, said = working()
+    kept: list[Any] = []
+    ledger.steps = lambda request, steps: kept.extend(steps)  # type: ignore[method-assign]
+    work.take_next()
+    work.trail.stopped(STOP.place, library="Browser", arguments=STOP.expected)
+    work.stopped_on(None)
+    work.settle(passed=False, detail="")
+    assert [one["kind"] for one in kept] == ["failure"]
+    assert kept[0]["detail"]["replay"] == 'make bot PORTAL=practice ARGS="--request 1"'
+    assert said[1].startswith("request 1: stopped at Click (sending.resource:16)")
+    assert work.failure is None
+
+
+def test_a_business_error_needs_no_mending_and_a_lost_report_no_settlement() -> None:
+    work, ledger, said = working()
+    work.take_next()
+    work.record(errors.AccountNotFound())
+    work.stopped_on(None)
+    assert work.failure is None
+
+    def refuse(request: object, steps: object) -> None:
+        raise errors.DatabaseUnavailable
+
+    ledger.steps = refuse  # type: ignore[method-assign, assignment]
+    work.trail.note("Find Account", began=0.0, passed=False)
+    work.settle(passed=False, detail="")
+    assert ledger.settled == [(1, "business", "ACCOUNT_NOT_FOUND")]
+    assert "request 1: steps not kept (DATABASE_UNAVAILABLE)" in said
