@@ -67,8 +67,8 @@ class Hands:
             self._rest = AirflowRest(self.plan.airflow_url, user="admin", password=password)
         return self._rest
 
-    def press(self, method: str, path: str, body: Any = None, **query: Any) -> None:
-        answer = self.rest.call(method, path, body, **query)
+    def press(self, method: str, path: str, body: Any = None) -> None:
+        answer = self.rest.call(method, path, body)
         assert answer.is_success, answer.text
 
     def submit(self) -> tuple[int, Ask]:
@@ -261,7 +261,8 @@ def test_a_pool_without_slots_lets_the_bot_finish_and_starts_no_other(hands: Han
 @contextlib.contextmanager
 def pool_of(hands: Hands, *, slots: int) -> Iterator[None]:
     def set_slots(number: int) -> None:
-        hands.press("PATCH", f"/pools/{POOL}", {"slots": number}, update_mask="slots")
+        body = {"pool": POOL, "slots": number, "include_deferred": False}
+        hands.press("PATCH", f"/pools/{POOL}", body)
 
     set_slots(slots)
     try:
