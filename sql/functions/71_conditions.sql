@@ -11,26 +11,44 @@ language sql stable set search_path = billcopy, pg_temp as $$
     select floor(extract(epoch from clock_timestamp() - p_at) / 60)::integer
 $$;
 
+create or replace function billcopy.due_since(p_request billcopy.requests) returns timestamptz
+language sql immutable set search_path = billcopy, pg_temp as $$
+    -- Since when it could have been worked on.
+    select greatest(p_request.received_at, p_request.not_before)
+$$;
+
 create or replace function billcopy.oldest_queued_now(p_limits jsonb) returns table (key text, facts jsonb)
 language sql stable set search_path = billcopy, pg_temp as $$
     -- A request could be worked on for longer than the limit; within maintenance nobody expects that.
-    select r.portal, jsonb_build_object('waiting', count(*), 'minutes', minutes_since(min(greatest(r.received_at, r.not_before))))
-    from requests as r
-    where r.state = 'queued' and greatest(r.received_at, r.not_before) < clock_timestamp() - seconds_of(p_limits, 'oldest_queued')
-    and portal_refusal(r.portal) is distinct from 'MAINTENANCE'
-    group by r.portal
+    select p.name, jsonb_build_object('waiting', q.n, 'minutes', minutes_since(q.since))
+    from portals as p
+    cross join lateral (
+        select count(*) as n, min(due_since(r)) as since from requests as r
+        where r.portal = p.name and r.state = 'queued' and due_since(r) < clock_timestamp() - seconds_of(p_limits, 'oldest_queued')
+    ) as q
+    where q.n > 0 and portal_refusal(p.name) is distinct from 'MAINTENANCE'
+$$;
+
+create or replace function billcopy.last_confirmed_at(p_portal text) returns timestamptz
+language sql stable set search_path = billcopy, pg_temp as $$
+    select max(d.confirmed_at) from deliveries as d where d.portal = p_portal and d.state = 'confirmed'
 $$;
 
 create or replace function billcopy.nothing_confirmed_now(p_limits jsonb) returns table (key text, facts jsonb)
 language sql stable set search_path = billcopy, pg_temp as $$
     -- The portal is open, something has been due for as long as the limit, and not one bill was confirmed.
-    select r.portal, jsonb_build_object('due', count(*), 'minutes', minutes_since(coalesce(c.at, min(greatest(r.received_at, r.not_before)))))
-    from requests as r
-    cross join lateral (select max(d.confirmed_at) as at from deliveries as d where d.portal = r.portal and d.state = 'confirmed') as c
-    where r.state in ('queued', 'claimed') and portal_refusal(r.portal) is null
-    and greatest(r.received_at, r.not_before) < clock_timestamp() - seconds_of(p_limits, 'nothing_confirmed')
-    and (c.at is null or c.at < clock_timestamp() - seconds_of(p_limits, 'nothing_confirmed'))
-    group by r.portal, c.at
+    select p.name, jsonb_build_object('due', q.n + h.n, 'minutes', minutes_since(coalesce(c.at, least(q.since, h.since))))
+    from portals as p
+    cross join lateral (select last_confirmed_at(p.name) as at, clock_timestamp() - seconds_of(p_limits, 'nothing_confirmed') as since) as c
+    cross join lateral (
+        select count(*) as n, min(due_since(r)) as since from requests as r
+        where r.portal = p.name and r.state = 'queued' and due_since(r) < c.since
+    ) as q
+    cross join lateral (
+        select count(*) as n, min(due_since(r)) as since from requests as r
+        where r.portal = p.name and r.state = 'claimed' and due_since(r) < c.since
+    ) as h
+    where q.n + h.n > 0 and (c.at is null or c.at < c.since) and portal_refusal(p.name) is null
 $$;
 
 create or replace function billcopy.breaker_open_now() returns table (key text, facts jsonb)
@@ -103,12 +121,13 @@ $$;
 create or replace function billcopy.reconciliation_overdue_now(p_limits jsonb) returns table (key text, facts jsonb)
 language sql stable set search_path = billcopy, pg_temp as $$
     -- Something was confirmed longer ago than the limit, and no complete comparison has ended since.
-    select d.portal, jsonb_build_object('last', coalesce(to_char(c.at at time zone 'UTC', '"the last one ended "YYYY-MM-DD HH24:MI "UTC"'), 'there was none'))
-    from deliveries as d
-    cross join lateral (select max(r.finished_at) as at from reconciliations as r where r.portal = d.portal and r.complete) as c
-    where d.state = 'confirmed' and d.confirmed_at < clock_timestamp() - seconds_of(p_limits, 'reconciliation_overdue')
-    and (c.at is null or c.at < clock_timestamp() - seconds_of(p_limits, 'reconciliation_overdue'))
-    group by d.portal, c.at
+    select p.name, jsonb_build_object('last', coalesce(to_char(c.at at time zone 'UTC', '"the last one ended "YYYY-MM-DD HH24:MI "UTC"'), 'there was none'))
+    from portals as p
+    cross join lateral (select max(r.finished_at) as at from reconciliations as r where r.portal = p.name and r.complete) as c
+    where (c.at is null or c.at < clock_timestamp() - seconds_of(p_limits, 'reconciliation_overdue')) and exists (
+        select from deliveries as d
+        where d.portal = p.name and d.state = 'confirmed' and d.confirmed_at < clock_timestamp() - seconds_of(p_limits, 'reconciliation_overdue')
+    )
 $$;
 
 create or replace function billcopy.conditions_now(p_limits jsonb) returns table (condition text, key text, facts jsonb)
@@ -128,14 +147,16 @@ $$;
 create or replace function billcopy.watch_figures() returns table (figure text, portal text, state text, value double precision)
 language sql stable security definer set search_path = billcopy, pg_temp as $$
     -- What /metrics shows: one row per figure, portal and state; 0 where there is none.
-    select 'requests', p.name, s.state, (select count(*) from requests as r where r.portal = p.name and r.state = s.state)
+    select 'requests', p.name, s.state, coalesce(c.n, 0)
     from portals as p cross join request_states as s
+    left join (select r.portal, r.state, count(*) as n from requests as r group by r.portal, r.state) as c on p.name = c.portal and s.state = c.state
     union all
-    select 'deliveries', p.name, s.state, (select count(*) from deliveries as d where d.portal = p.name and d.state = s.state)
+    select 'deliveries', p.name, s.state, coalesce(c.n, 0)
     from portals as p cross join delivery_states as s
+    left join (select d.portal, d.state, count(*) as n from deliveries as d group by d.portal, d.state) as c on p.name = c.portal and s.state = c.state
     union all
     select 'oldest_queued_seconds', p.name, null, coalesce((
-        select extract(epoch from clock_timestamp() - min(greatest(r.received_at, r.not_before)))
+        select extract(epoch from clock_timestamp() - min(due_since(r)))
         from requests as r where r.portal = p.name and r.state = 'queued' and r.not_before <= clock_timestamp()
     ), 0) from portals as p
     union all
@@ -143,8 +164,8 @@ language sql stable security definer set search_path = billcopy, pg_temp as $$
         select extract(epoch from clock_timestamp() - min(d.sending_at)) from deliveries as d where d.portal = p.name and d.state = 'in_doubt'
     ), 0) from portals as p
     union all
-    select 'last_confirmed_timestamp_seconds', p.name, null, extract(epoch from max(d.confirmed_at))
-    from portals as p inner join deliveries as d on p.name = d.portal and d.state = 'confirmed' group by p.name
+    select 'last_confirmed_timestamp_seconds', p.name, null, extract(epoch from last_confirmed_at(p.name))
+    from portals as p where last_confirmed_at(p.name) is not null
     union all
     select 'breaker_open', p.name, null, (p.breaker_opened_at is not null)::integer from portals as p
     union all

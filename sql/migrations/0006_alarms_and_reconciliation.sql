@@ -97,6 +97,10 @@ comment on table reconciliation_findings is 'Orphans, and bills that the bank''s
 comment on column reconciliation_findings.subject is 'The log''s row, or the number of the delivery.';
 comment on column reconciliation_findings.gone_at is 'When a later look no longer found it so.';
 
+-- What is asked every minute is found without reading everything.
+create index deliveries_by_confirmation on deliveries (portal, confirmed_at) where state = 'confirmed';
+create index attempts_rescued on attempts (ended_at) where ended_as = 'rescued';
+
 alter table credential_reads add column expires_at timestamptz;
 
 comment on column credential_reads.expires_at is 'When the password expires, if Vault says so.';
