@@ -84,6 +84,7 @@ def _provision_vault(
     portal_password = vault.read_portal_password(plan.vault_url, token) if not plan.fresh else None
     portal_password = portal_password or secrets.token_urlsafe(16)
     address = f"{server.host}:{server.port}/billcopy"
+    metadata = f"airflow:{quote(passwords['airflow'], safe='')}@{server.host}:{server.port}/airflow"
     provisioned = vault.provision(
         plan.vault_url,
         token,
@@ -91,8 +92,11 @@ def _provision_vault(
         portal_password=portal_password,
         database_passwords=passwords,
         airflow_connections={
-            login: f"postgres://{login}:{quote(passwords[login], safe='')}@{address}"
-            for login in ("billcopy_ops", "billcopy_bot", "billcopy_desk")
+            **{
+                login: f"postgres://{login}:{quote(passwords[login], safe='')}@{address}"
+                for login in ("billcopy_ops", "billcopy_bot", "billcopy_desk")
+            },
+            "airflow_metadata": f"postgres://{metadata}",  # for apply_retention
         },
     )
     hand_over_portal_password(plan, portal_password)
