@@ -7,6 +7,8 @@ is killed leaves nothing that the next one does not find.
 from __future__ import annotations
 
 import itertools
+import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,13 +21,16 @@ from billcopy.request_queue import retention as queue
 from billcopy.settings import Settings
 
 SUBJECTS, KEYS, EVIDENCE = "subjects", "keys", "evidence"
-LEFT_OVER, BOT_OUTPUT = "left-over files", "Robot output"
+LEFT_OVER, BOT_OUTPUT, UPLOADS = "left-over files", "Robot output", "uploads"
+UPLOAD_PREFIX = "billcopy-desk-"  # what the desk calls the folder it reads an uploaded file from
+UPLOAD_AGE = timedelta(days=1)  # reading takes seconds; whatever is older was left by a crash
 WHAT = {
     SUBJECTS: "account, recipient, check value and free text of requests",
     KEYS: "hashes of account and recipient of erased requests",
     EVIDENCE: "pictures and page structures",
     LEFT_OVER: "files in the evidence store that no request knows",
     BOT_OUTPUT: "folders of bot runs on this machine",
+    UPLOADS: "uploaded files that a crash left on this machine",
 }
 
 
@@ -64,7 +69,13 @@ def look(connection: Connection, asked: Pass) -> list[Place]:
     of_database = _due(connection, asked)
     files = sum(len(batch) for batch in _left_over(connection, asked))
     folders = sum(1 for _ in _old_output(connection, asked))
-    found = {**of_database, LEFT_OVER: (files, 0), BOT_OUTPUT: (folders, 0)}
+    uploads = len(_old_uploads(asked))
+    found = {
+        **of_database,
+        LEFT_OVER: (files, 0),
+        BOT_OUTPUT: (folders, 0),
+        UPLOADS: (uploads, 0),
+    }
     return [Place(name=name, due=due, erased=0, held=held) for name, (due, held) in found.items()]
 
 
@@ -80,6 +91,7 @@ def erase(connection: Connection, asked: Pass) -> list[Place]:
         KEYS: lambda: _erase_keys(connection, asked),
         LEFT_OVER: lambda: _erase_left_over(connection, asked),
         BOT_OUTPUT: lambda: _erase_output(connection, asked),
+        UPLOADS: lambda: _erase_uploads(asked),
     }
     return [_worked_off(before[name], step) for name, step in steps.items()]
 
@@ -190,5 +202,22 @@ def _old_output(connection: Connection, asked: Pass) -> Iterator[Path]:
 
 def _erase_output(connection: Connection, asked: Pass) -> Iterator[int]:
     for folder in list(_old_output(connection, asked)):
+        bot_folders.remove(folder)
+        yield 1
+
+
+def _old_uploads(asked: Pass) -> list[Path]:
+    """An uploaded file is read and gone at once, unless the process was killed meanwhile."""
+    before = (asked.now - UPLOAD_AGE).timestamp()
+    found = []
+    for folder in Path(tempfile.gettempdir()).glob(f"{UPLOAD_PREFIX}*"):
+        about = folder.lstat()
+        if about.st_uid == os.getuid() and about.st_mtime < before:
+            found.append(folder)
+    return found
+
+
+def _erase_uploads(asked: Pass) -> Iterator[int]:
+    for folder in _old_uploads(asked):
         bot_folders.remove(folder)
         yield 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from typer.testing import CliRunner
 
+from billcopy.cli.app import app
 from tests.cli_fixtures import Run, answer
 from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps
@@ -105,3 +107,13 @@ def test_operations_alone_run_it(billcopy: Run, database: Database) -> None:
     steps.execute(database, "revoke execute on function billcopy.set_legal_hold from billcopy_ops")
     number = finished(database)
     assert "permission denied" in billcopy("legal-hold", number, *WHY, code=1).stderr
+
+
+def test_the_account_can_be_typed_in_so_that_no_shell_keeps_it(
+    billcopy: Run, database: Database
+) -> None:
+    finished(database)
+    words = ["subject", "erase", "-", *WHY]
+    done = CliRunner().invoke(app, words, input=f"{ACCOUNT}\n")
+    assert "1 of 1 requests are erased" in done.stdout
+    assert "account: must be given" in CliRunner().invoke(app, words, input="").stderr

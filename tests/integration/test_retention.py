@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from billcopy import errors, evidence, request_queue, retention
 from billcopy.database import Login
 from billcopy.model import Story
 from billcopy.request_queue import retention as queue
+from billcopy.settings import PROJECT_ROOT
 from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps
 from tests.retention_fixtures import (
@@ -362,6 +364,26 @@ def test_robot_output_goes_when_nothing_was_written_there_lately(database: Datab
     assert run(database)["Robot output"].erased == 2
     left = {path.name for path in portal.iterdir()}
     assert left == {f"run-{of_held}", "run-901", "browser"}
+
+
+def test_an_upload_that_a_crash_left_goes_after_a_day(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, hours in (("old", 25), ("new", 23)):
+        folder = tmp_path / f"{retention.UPLOAD_PREFIX}{name}"
+        folder.mkdir()
+        (folder / "requests.csv").write_text(ACCOUNT)
+        written = time.time() - hours * 3600
+        os.utime(folder, (written, written))
+    (tmp_path / "somebody-elses").mkdir()
+    assert run(database)["uploads"].erased == 1
+    left = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert f"{retention.UPLOAD_PREFIX}new" in left
+    assert f"{retention.UPLOAD_PREFIX}old" not in left
+    assert "somebody-elses" in left
+    desk = (PROJECT_ROOT / "plugins/billcopy/desk/upload_pages.py").read_text()
+    assert f'prefix="{retention.UPLOAD_PREFIX}"' in desk, "the desk calls its folder otherwise"
 
 
 # -- a customer's own data -------------------------------------------------------------------------
