@@ -31,6 +31,7 @@ begin
     where x.delivery_id = d.id and d.request_id = p_request.id;
     update reconciliation_findings as f set looked_after_reason = '(erased)'
     where f.request_id = p_request.id and f.looked_after_reason is not null;
+    update portals set breaker_detail = '(erased)' where breaker_request_id = p_request.id and breaker_detail is not null;
     delete from steps where request_id = p_request.id and kind <> 'checkpoint';
     update events set reason = '(erased)' where request_id = p_request.id and reason <> '(erased)';
     perform record_event('request', p_request.id::text, 'subject erased', p_request.id);
@@ -95,16 +96,20 @@ begin
 end
 $$;
 
-create or replace function billcopy.keys_are_due(p_request billcopy.requests) returns boolean
+create or replace function billcopy.keys_are_due(p_request billcopy.requests, p_subject_age interval default null) returns boolean
 language sql stable set search_path = billcopy, pg_temp as $$
     -- Its hashes say no more whom a bill was sent to lately: erased, and past the duplicate window. Until
     -- its evidence is gone, too, the account must be found by whoever repeats an erasure.
+    -- With p_subject_age: or will be, once a pass has erased what is older, and the evidence.
     select p_request.account_hmac is not null
-        and exists (select from request_subjects as s where s.request_id = p_request.id and s.erased_at is not null)
-        and not exists (
+        and exists (
+            select from request_subjects as s where s.request_id = p_request.id
+            and (s.erased_at is not null or p_request.finished_at < clock_timestamp() - p_subject_age)
+        )
+        and (p_subject_age is not null or not exists (
             select from evidence as v where v.request_id = p_request.id and v.erased_at is null
             and p_request.erasure_demanded_at is not null
-        )
+        ))
         and greatest(p_request.finished_at, (
             select max(greatest(d.sending_at, d.confirmed_at)) from deliveries as d where d.request_id = p_request.id
         )) < clock_timestamp() - p.duplicate_window
@@ -126,7 +131,7 @@ language sql stable security definer set search_path = billcopy, pg_temp as $$
     where s.erased_at is null and r.finished_at < clock_timestamp() - p_subject_age
     union all
     select 'keys', count(*) filter (where stays_because(r) is null), count(*) filter (where stays_because(r) is not null)
-    from requests as r where r.account_hmac is not null and r.finished_at is not null and keys_are_due(r)
+    from requests as r where r.account_hmac is not null and r.finished_at is not null and keys_are_due(r, p_subject_age)
     union all
     select 'evidence', count(*) filter (where stays_because(r) is null), count(*) filter (where stays_because(r) is not null)
     from evidence as v inner join requests as r on v.request_id = r.id

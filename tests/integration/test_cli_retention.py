@@ -98,6 +98,23 @@ def test_subject_erase_says_what_stays_and_why(billcopy: Run, database: Database
     assert "1 of 3 requests are erased, 0 pieces of evidence deleted." in again
 
 
+def test_subject_erase_tells_what_it_erased_also_when_the_store_refuses(
+    billcopy: Run, database: Database
+) -> None:
+    number = finished(database)
+    url = steps.execute(database, "select url from billcopy.evidence")[0][0]
+    steps.execute(database, "update billcopy.evidence set url = 'file:///elsewhere/x.jpg'")
+    told = billcopy("subject", "erase", ACCOUNT, *WHY, code=3)
+    assert f"Request {number}: erased." in told.stdout
+    assert "0 pieces of evidence deleted." in told.stdout
+    assert "does not lie in the store" in told.stderr
+    assert "UNEXPECTED" not in told.stderr
+    steps.execute(database, "update billcopy.evidence set url = %s", url)
+    again = billcopy("subject", "erase", ACCOUNT, *WHY).stdout
+    assert "1 pieces of evidence deleted." in again
+    assert files(database) == []
+
+
 @pytest.mark.parametrize("command", ["export", "erase"])
 def test_a_subject_command_wants_to_know_who_and_why(billcopy: Run, command: str) -> None:
     assert "Missing option" in billcopy("subject", command, ACCOUNT, code=2).stderr

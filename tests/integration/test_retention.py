@@ -21,6 +21,7 @@ from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps
 from tests.retention_fixtures import (
     ACCOUNT,
+    CHECK,
     PERSONAL,
     RECIPIENT,
     age,
@@ -106,6 +107,36 @@ def test_a_look_counts_and_changes_nothing(database: Database) -> None:
     assert counted["evidence"] == (1, 0, 1)
     assert everything(database) == before
     assert files(database) == stored
+
+
+def test_a_look_counts_what_the_pass_then_erases(database: Database) -> None:
+    """Also hashes, which are due only because the same pass erases the account before them."""
+    finished(database, days=91)
+    finished(database, days=91, account="4027311")
+    held = finished(database, days=91, account="4027312")
+    finished(database, days=1, account="4027313")
+    ops = database.connect(Login.OPS)
+    queue.set_legal_hold(ops, held, actor="olga", reason="court")
+    found = retention.look(ops, retention.begin(database.settings, **WHO))
+    looked = {place.name: (place.due, place.held) for place in found if place.due}
+    assert looked == {"subjects": (2, 1), "keys": (2, 1), "evidence": (2, 1)}
+    done = run(database)
+    assert {name: (one.erased, one.held) for name, one in done.items() if one.erased} == looked
+
+
+def test_what_a_portal_says_of_the_request_that_opened_its_breaker_goes_too(
+    database: Database,
+) -> None:
+    finished(database, days=91)
+    other = finished(database, days=1, account="4027311")
+    text = "update billcopy.portals set breaker_detail = %s, breaker_request_id = %s"
+    steps.execute(database, text, f"no row for {CHECK}", other)
+    run(database)
+    detail = "select breaker_detail from billcopy.portals where name = 'practice'"
+    assert steps.execute(database, detail) == [(f"no row for {CHECK}",)]
+    age(database, other, 91)
+    run(database)
+    assert steps.execute(database, detail) == [("(erased)",)]
 
 
 @pytest.mark.parametrize(("days", "is_due"), [(89.99, False), (90.01, True)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from billcopy import retention as passes
 from billcopy import settings
 from billcopy.cli import connections, options
 from billcopy.cli.output import as_json, complain, say, table
+from billcopy.database import Connection
 from billcopy.request_queue import retention as queue
 
 Account = Annotated[
@@ -120,7 +122,7 @@ def erase(
             connection, _account(account), portal=portal, actor=actor, reason=reason
         )
         gone = [number for number, outcome in found.items() if outcome not in _STAYS]
-        pieces = sum(passes.erase_evidence(connection, asked, request_ids=gone))
+        pieces, refused = _delete_evidence(connection, asked, gone)
     for number in gone:
         say(f"Request {number}: erased.")
     for number, outcome in found.items():
@@ -129,6 +131,23 @@ def erase(
     say(f"{len(gone)} of {len(found)} requests are erased, {pieces} pieces of evidence deleted.")
     if gone:
         say("Their hashes go by themselves when the duplicate window is over.")
+    if refused:
+        complain(f"Not all evidence could be deleted: {refused}")
+        complain("The next retention pass tries again; so does this command, given again.")
+        raise typer.Exit(UNAVAILABLE)
+
+
+def _delete_evidence(
+    connection: Connection, asked: passes.Pass, request_ids: Sequence[int]
+) -> tuple[int, OSError | None]:
+    """How many pieces went, and why not all did."""
+    pieces = 0
+    try:
+        for count in passes.erase_evidence(connection, asked, request_ids=request_ids):
+            pieces += count
+    except OSError as error:
+        return pieces, error
+    return pieces, None
 
 
 def _account(given: str) -> str:
