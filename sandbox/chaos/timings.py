@@ -24,6 +24,7 @@ PORTAL = {
     "max_rescues": 10_000,
     "max_attempts": 10_000,
     "max_looks": 10_000,
+    "max_tries": 10_000,
     "max_mails_per_recipient_a_day": 100_000,
     "breaker_drift_after": 10_000,
     # The breakers that close by themselves take part.
