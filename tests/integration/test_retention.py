@@ -490,6 +490,26 @@ def test_what_was_typed_stays_until_the_request_is_erased(database: Database) ->
         )
 
 
+def test_reasons_before_the_erasure_go_and_those_of_the_erasure_stay(database: Database) -> None:
+    """As docs/retention.md says, also of holds and exports; the portal's own line stays."""
+    number = finished(database, days=91)
+    ops = database.connect(Login.OPS)
+    queue.set_legal_hold(ops, number, actor="olga", reason="hold for Mary")
+    queue.lift_legal_hold(ops, number, actor="olga", reason="lifted for Mary")
+    queue.export_subject(ops, ACCOUNT, portal="practice", actor="olga", reason="letter 7")
+    run(database)
+    queue.set_legal_hold(ops, number, actor="olga", reason="late")
+    told = {event["event"]: event["reason"] for event in story(database, number).events}
+    for event in ("legal hold lifted", "subject exported", "priority set"):
+        assert told[event] == "(erased)"
+    assert (told["subject erased"], told["legal hold set"]) == ("routine", "late")
+    assert "Mary" not in everything(database)
+    of_portal = (
+        "select reason from billcopy.events where entity = 'portal' and event = 'subject exported'"
+    )
+    assert steps.execute(database, of_portal) == [("letter 7",)]
+
+
 # -- who may ---------------------------------------------------------------------------------------
 
 
