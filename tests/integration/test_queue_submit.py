@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -95,7 +96,10 @@ def test_a_submission_notifies_the_listeners(database: Database) -> None:
     with listener.cursor() as cursor:
         cursor.execute("listen billcopy_requests")
     steps.submit(database)
-    listener.poll()
+    deadline = time.monotonic() + 30
+    while not listener.notifies and time.monotonic() < deadline:
+        time.sleep(0.02)
+        listener.poll()
     assert [notice.payload for notice in listener.notifies] == ["practice"]
 
 
