@@ -11,6 +11,9 @@ Runs once a day. How long each thing is kept is a setting (`BILLCOPY_RETENTION_â
 What is open or on legal hold stays. A run that was interrupted is taken up by the next one, and a
 second run does no harm. *Trigger* with *Dry run* only counts; the log of each task has the figures.
 
+Unpausing this DAG starts a run at once, and it erases. To look first:
+`python -m billcopy retention --dry-run`.
+
 Red: a place could not be erased; the log says which, and the other tasks ran all the same.
 More: `docs/retention.md`.
 """
