@@ -93,6 +93,9 @@ def database_clone(
                 sql.Identifier(name), sql.Identifier(TEMPLATE), sql.Identifier("billcopy_migrator")
             )
         )
+    with contextlib.closing(database_server.connect(name)) as admin, admin.cursor() as cursor:
+        # The template is as old as the test session: silence is counted from now.
+        cursor.execute("update billcopy.signs_of_life set seen_at = clock_timestamp()")
     pgpass = tmp_path / "pgpass"
     pgpass.touch(mode=0o600)
     pgpass.write_text(
