@@ -243,6 +243,26 @@ def test_a_backfill_run_twice_sends_nothing_twice(running: Stack) -> None:
     assert all(run["note"] for run in runs)
 
 
+def test_the_sent_log_is_compared_and_nothing_differs(running: Stack) -> None:
+    running.known_runs()
+    mails = running.mails()
+    running.rest.pause(
+        "reconcile_sent_log", paused=False
+    )  # the timetable's last run starts at once
+
+    def ended() -> list[str]:
+        return [run["state"] for run in running.rest.runs("reconcile_sent_log")]
+
+    until(lambda: bool(ended()) and set(ended()) <= set(DONE), within=240)
+    running.rest.pause("reconcile_sent_log", paused=True)
+    assert ended() == ["success"]
+    compared = "select complete, deliveries_checked from billcopy.reconciliations"
+    confirmed = "select true, count(*) from billcopy.deliveries where state = 'confirmed'"
+    assert running.query(compared) == running.query(confirmed)
+    assert running.query("select * from billcopy.reconciliation_findings") == []
+    assert running.mails() == mails
+
+
 def _tries_of_the_rejected(running: Stack) -> int:
     tries = running.query(
         "select count(a.ended_at) from billcopy.attempts as a inner join billcopy.requests as r"
