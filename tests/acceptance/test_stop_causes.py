@@ -140,10 +140,18 @@ def test_a_lock_lost_to_another_bot_ends_the_run(bot: Bot) -> None:
     bot.portal.set_faults(latency_ms=300)
     other = bot.database.connect(Login.BOT)
 
+    def wait_in_line() -> None:
+        # Whoever waits for it gets it the moment the bot's connection is gone.
+        with other.cursor() as cursor:
+            cursor.execute(
+                "select pg_advisory_lock(hashtext('billcopy portal'), hashtext('practice'))"
+            )
+
     def steal(_: LaunchedBot) -> None:
-        cut(bot, but=other.info.backend_pid)
-        while not request_queue.take_portal_lock(other, "practice"):
+        threading.Thread(target=wait_in_line, daemon=True).start()
+        while not bot.execute("select 1 from pg_locks where locktype = 'advisory' and not granted"):
             time.sleep(0.01)
+        cut(bot, but=other.info.backend_pid)
 
     stop = when(bot, f"request {first}: account", steal, lock_wait_seconds=1)
     assert stop is StopReason.INFRASTRUCTURE
