@@ -23,7 +23,7 @@ from tests.benchmarks.bench import Bench, running
 from tests.benchmarks.requests import Memory
 
 MEMORY_REQUESTS = 500
-FAULT_REQUESTS = 200
+FAULT_REQUESTS = 100
 EVERY = 20  # one request in so many meets a fault: 5 %
 # What is played in turn to the request just taken; each ends by itself.
 FAULTS: tuple[dict[str, Any], ...] = (
