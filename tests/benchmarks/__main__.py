@@ -1,6 +1,6 @@
 """`make bench`: every figure with its peer of the same run, on the screen and in var/bench.json.
 
-Parts: claims, requests, pipeline, endurance (this one takes about 20 minutes); all of them unless
+Parts: claims, requests, pipeline, endurance (this one takes about 15 minutes); all of them unless
 some are named. Nothing here is asserted: machines differ, ratios are what may be compared.
 """
 
