@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from billcopy.database import Login
+from tests.database_fixtures import Database
+
 _home = tempfile.TemporaryDirectory(prefix="billcopy-airflow-")
 os.environ["AIRFLOW_HOME"] = _home.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
@@ -58,3 +61,21 @@ def airflow_context() -> Any:
         return {"params": params, "dag_run": run, "ti": TaskInstance(), **values}
 
     return context
+
+
+@pytest.fixture
+def ops_connection(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow's connections all lead to the test's database, as `billcopy_ops`."""
+    import_airflow()
+    from billcopy.airflow_parts import connections
+
+    given = database.parameters(Login.OPS)
+    connection = SimpleNamespace(
+        host=given["host"],
+        port=given["port"],
+        schema=given["dbname"],
+        login=given["user"],
+        password=given["password"],
+        extra_dejson={},
+    )
+    monkeypatch.setattr(connections.BaseHook, "get_connection", lambda _conn_id: connection)

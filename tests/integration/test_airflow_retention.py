@@ -13,28 +13,19 @@ from types import SimpleNamespace
 import pytest
 from psycopg2 import sql
 
-from billcopy.database import Login
 from tests.airflow_fixtures import import_airflow
 from tests.database_fixtures import Database
 from tests.retention_fixtures import PERSONAL, everything, finished
 
 import_airflow()
 from billcopy import errors, settings  # noqa: E402
-from billcopy.airflow_parts import connections, retention_run  # noqa: E402
+from billcopy.airflow_parts import retention_run  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("ops_connection")
 
 
 @pytest.fixture(autouse=True)
-def ops_connection(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = database.parameters(Login.OPS)
-    connection = SimpleNamespace(
-        host=given["host"],
-        port=given["port"],
-        schema=given["dbname"],
-        login=given["user"],
-        password=given["password"],
-        extra_dejson={},
-    )
-    monkeypatch.setattr(connections.BaseHook, "get_connection", lambda _conn_id: connection)
+def the_databases_settings(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "load", lambda: database.settings)
 
 

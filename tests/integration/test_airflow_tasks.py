@@ -16,23 +16,12 @@ import_airflow()
 from airflow.sdk.exceptions import AirflowSkipException  # noqa: E402
 
 from billcopy import errors  # noqa: E402
-from billcopy.airflow_parts import assets, connections, delivery_run  # noqa: E402
+from billcopy.airflow_parts import assets, delivery_run  # noqa: E402
 
 PORTAL = "practice"
 
 
-@pytest.fixture(autouse=True)
-def ops_connection(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = database.parameters(Login.OPS)
-    connection = SimpleNamespace(
-        host=given["host"],
-        port=given["port"],
-        schema=given["dbname"],
-        login=given["user"],
-        password=given["password"],
-        extra_dejson={},
-    )
-    monkeypatch.setattr(connections.BaseHook, "get_connection", lambda _conn_id: connection)
+pytestmark = pytest.mark.usefixtures("ops_connection")
 
 
 def work_off(database: Database, *, error=None, dag_run_id: str | None = None) -> int:

@@ -408,7 +408,7 @@ def test_any_text_in_a_row_is_taken_or_told(tmp_path: Path, cells: list[str]) ->
 
 @relaxed
 @given(st.binary(min_size=1, max_size=60), st.integers(min_value=0))
-@example(b"\x00\x00@", 49417)  # a zip of a version to come
+@example(b"\x00\x00@", 49417)  # a zip of an unknown version
 def test_a_damaged_workbook_is_refused_and_never_a_traceback(
     tmp_path: Path, noise: bytes, at: int
 ) -> None:
