@@ -10,8 +10,8 @@ import pytest
 from billcopy import bot_failure, errors
 from billcopy.bot_trail import Place, Stop
 from billcopy.masking import MASK, Masker
+from tests.bot_fakes import working
 from tests.rules.source import ROOT
-from tests.unit.test_bot_work import working
 
 KNOWN = bot_failure.vocabulary(ROOT / "robot" / "portals" / "practice")
 FILE = Path("sending.resource")

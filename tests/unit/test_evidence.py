@@ -12,7 +12,7 @@ from PIL import Image
 
 from billcopy import evidence
 from billcopy.bot_evidence import Pictures
-from tests.unit.test_bot_work import Ledger, claimed
+from tests.bot_fakes import Ledger, claimed
 
 RED, SIZE = (200, 30, 30), (200, 100)
 BOX = {"x": 20.0, "y": 10.0, "width": 40.0, "height": 20.0}
