@@ -15,9 +15,17 @@ DONE = {"success", "failed"}
 BACKFILL_TRIES = 10
 
 
+class AirflowRefused(httpx.HTTPError):
+    """Airflow answered with an error."""
+
+
+def _refused(answer: httpx.Response, path: str) -> AirflowRefused:
+    return AirflowRefused(f"Airflow answers {answer.status_code} to {path}: {answer.text}")
+
+
 def _content(answer: httpx.Response, path: str) -> Json:
     if answer.is_error:
-        raise RuntimeError(f"Airflow answers {answer.status_code} to {path}: {answer.text}")
+        raise _refused(answer, path)
     content: Json = answer.json() if answer.content else {}
     return content
 
@@ -55,7 +63,7 @@ class AirflowRest:
         body = {"name": name, "slots": slots, "description": description, "include_deferred": False}
         answer = self.call("POST", "/pools", body)
         if answer.is_error and answer.status_code != httpx.codes.CONFLICT:
-            raise RuntimeError(f"Airflow answers {answer.status_code} to the pool: {answer.text}")
+            raise _refused(answer, f"the pool {name}")
 
     def dags(self) -> dict[str, Json]:
         """The DAGs it knows."""

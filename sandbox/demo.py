@@ -19,6 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from billcopy import database, intake, request_queue, settings, submission
 from billcopy.database import Connection
 from billcopy.settings import PROJECT_ROOT
@@ -195,7 +197,7 @@ def main() -> int:
     view = View()
     try:
         verdict = demo(view)
-    except (RuntimeError, TimeoutError) as error:
+    except (RuntimeError, TimeoutError, httpx.HTTPError) as error:
         view.say(f"[red]The demo could not run: {error}[/]")
         with contextlib.suppress(OSError):
             view.say((HOME / "stack.log").read_text()[-2000:])

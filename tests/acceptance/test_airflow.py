@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from sandbox.airflow_rest import DONE, AirflowRest
 from sandbox.plan import Plan, free_ports
 from sandbox.postgres import SUPERUSER, Server
 from sandbox.secrets_server.provision import read_portal_password
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -100,13 +101,6 @@ class Stack:
         """Process id of the bot run that has not finished."""
         query = "select process_group from billcopy.bot_runs where finished_at is null"
         return int(self.query(query + " order by id desc")[0][0])
-
-
-def until(condition: Callable[[], bool], *, within: float) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")

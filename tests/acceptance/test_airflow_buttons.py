@@ -31,6 +31,7 @@ from sandbox.chaos.feeding import Ask, asks
 from sandbox.chaos.stack_strikes import StackStrikes, runner_of
 from sandbox.chaos.world import World, world_of
 from sandbox.plan import Plan, free_ports
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -38,7 +39,6 @@ REPORT = PROJECT_ROOT / "var" / "buttons.json"
 DAG = "deliver_bill_copies"
 POOL = "portal_practice"
 ANSWER_MS = 1500  # of the portal to Send: long enough to press a button meanwhile
-PATIENCE = 240.0
 _STATE = "select state from billcopy.requests where id = %s"
 _PERMITTED = """
 select exists (
@@ -130,16 +130,6 @@ class Hands:
             return now is not None and now.pid != victim.pid
 
         until(is_back, f"{name} is back")
-
-
-def until(condition: Callable[[], bool], what: str, *, within: float = PATIENCE) -> None:
-    deadline = time.monotonic() + within
-    while True:
-        with contextlib.suppress(httpx.HTTPError, RuntimeError):
-            if condition():
-                return
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

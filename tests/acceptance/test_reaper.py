@@ -14,6 +14,7 @@ import pytest
 
 from billcopy.reaper import GRACE_SECONDS, descendants
 from tests.bot_fixtures import Bot
+from tests.waiting import happens
 
 LEFT_SECONDS = 5.0
 
@@ -47,12 +48,7 @@ def _name(pid: int) -> str:
 
 
 def gone_in_time(pids: list[int]) -> bool:
-    deadline = time.monotonic() + LEFT_SECONDS
-    while time.monotonic() < deadline:
-        if not alive(pids):
-            return True
-        time.sleep(0.05)
-    return False
+    return happens(lambda: not alive(pids), within=LEFT_SECONDS)
 
 
 def start_family(code: str) -> tuple[subprocess.Popen[str], list[int]]:

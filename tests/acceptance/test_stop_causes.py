@@ -15,6 +15,7 @@ from billcopy.bot_order import StopReason
 from billcopy.database import Connection, Login
 from tests.bot_fixtures import ACCOUNT, Bot
 from tests.integration import queue_steps
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -70,8 +71,7 @@ def test_a_password_changed_in_the_meantime_is_read_once_more(bot: Bot) -> None:
 
     def change() -> None:
         # Between the first read and the one after the refusal.
-        while not bot.execute("select 1 from billcopy.credential_reads"):
-            time.sleep(0.01)
+        until(lambda: bot.execute("select 1 from billcopy.credential_reads"))
         bot.vault.change_password("newer")
         changed.set()
 
@@ -149,8 +149,8 @@ def test_a_lock_lost_to_another_bot_ends_the_run(bot: Bot) -> None:
 
     def steal(_: LaunchedBot) -> None:
         threading.Thread(target=wait_in_line, daemon=True).start()
-        while not bot.execute("select 1 from pg_locks where locktype = 'advisory' and not granted"):
-            time.sleep(0.01)
+        waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+        until(lambda: bot.execute(waits), "the other bot waits in line")
         cut(bot, but=other.info.backend_pid)
 
     stop = when(bot, f"request {first}: account", steal, lock_wait_seconds=1)

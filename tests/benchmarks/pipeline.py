@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from sandbox.airflow_config import logins
 from sandbox.airflow_rest import AirflowRest
 from sandbox.plan import Plan, free_ports
 from tests.benchmarks.bench import two_bills
+from tests.waiting import until
 
 DAG, PEER = "deliver_bill_copies", "does_nothing"
 RUNS = 5
@@ -84,20 +85,12 @@ def _moment(text: str) -> float:
 def _triggered_to_finished(rest: AirflowRest, dag: str) -> list[float]:
     seconds = []
     for _ in range(RUNS):
-        _until(lambda: all(one["state"] in ("success", "failed") for one in rest.runs(dag)))
+        until(lambda: all(one["state"] in ("success", "failed") for one in rest.runs(dag)))
         began = time.time()
         run_id = rest.trigger(dag)
         run = rest.finished(dag, run_id, timeout_seconds=TIMEOUT_SECONDS)
         seconds.append(_moment(run["end_date"]) - began)
     return seconds
-
-
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not true():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the stack did not get there")
-        time.sleep(0.2)
 
 
 def _first_click(desk: Connection, number: int) -> float:
@@ -119,7 +112,7 @@ def _first_click(desk: Connection, number: int) -> float:
         clicks[:] = [one["clicked_at"] for one in story.deliveries if one["clicked_at"]]
         return story.request["state"] == "delivered"
 
-    _until(clicked)
+    until(clicked)
     story = request_queue.story(desk, submitted.request_id)
     return _moment(min(clicks)) - _moment(story.request["received_at"])
 
@@ -140,7 +133,7 @@ def measure() -> dict[str, Any]:
         cold, warm = [], []
         numbers = iter(range(100))
         for _ in range(SUBMISSIONS):
-            _until(lambda: _bot_is_gone(desk, rest))
+            until(lambda: _bot_is_gone(desk, rest))
             cold.append(_first_click(desk, next(numbers)))
             warm.append(_first_click(desk, next(numbers)))
         medians = {

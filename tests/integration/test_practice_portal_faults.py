@@ -21,6 +21,7 @@ from sandbox.mail_sink import MailSink
 from sandbox.practice_portal import Options, PracticePortal
 from sandbox.practice_portal.app import create_app
 from tests.integration.practice_clerk import ACCOUNT, INVOICE, ON_FILE, Visitor, heading, rows, text
+from tests.waiting import until
 
 ROOT = Path(practice.__file__).resolve().parents[2]
 
@@ -248,14 +249,8 @@ def start(*arguments: str, stdin: str = "") -> subprocess.Popen[str]:
 
 
 def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/_sandbox/health").json() == {"status": "ok"}:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise AssertionError("the portal did not start")
+    healthy = {"status": "ok"}
+    until(lambda: httpx.get(f"{url}/_sandbox/health").json() == healthy, "the portal started")
 
 
 @pytest.mark.parametrize("passwords", ["from a pipe\n", '{"svc-billcopy": "from a pipe"}'])

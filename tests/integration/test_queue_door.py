@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from billcopy.database import Login
 from billcopy.model import Permission
 from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps
+from tests.waiting import until
 
 
 def ready(database: Database, **changes: object):
@@ -119,10 +119,7 @@ def test_only_one_connection_holds_a_portals_lock(database: Database) -> None:
     assert request_queue.take_portal_lock(first, "practice")
     assert not request_queue.take_portal_lock(second, "practice")
     first.close()
-    deadline = time.monotonic() + 5  # the server learns of it a moment later
-    while not request_queue.take_portal_lock(second, "practice"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: request_queue.take_portal_lock(second, "practice"), "the server learned of it")
 
 
 def test_an_old_epoch_may_write_nothing(database: Database) -> None:

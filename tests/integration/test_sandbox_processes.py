@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from billcopy.settings import PROJECT_ROOT
 from sandbox import stack
 from sandbox.plan import USUAL_PORTS, Plan, PortTaken, free_ports, read_plan, usual_ports
 from sandbox.postgres import free_port
+from tests.waiting import happens, until
 
 # A server of sorts that starts a helper in a session of its own and writes both process ids.
 SERVER = """
@@ -34,15 +33,6 @@ def alive(pid: int) -> bool:
     return stat.rsplit(")", 1)[1].split()[0] != "Z"
 
 
-def eventually(condition: Callable[[], bool], *, within: float = 10) -> bool:
-    deadline = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 @pytest.fixture
 def guard(tmp_path: Path):
     """Starts a guarded server; gives the guard, what it watches, and the server's processes."""
@@ -59,7 +49,7 @@ def guard(tmp_path: Path):
         guard = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True)
         started.extend([watched, guard])
         if after is None:
-            assert eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+            until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
             return guard, watched, [int(pid) for pid in pids.read_text().split()]
         return guard, watched, pids
 
@@ -89,7 +79,7 @@ def test_everything_ends_when_the_stack_is_killed(guard) -> None:
 def test_the_server_ends_when_its_guard_is_killed(guard) -> None:
     process, _, pids = guard()
     process.kill()
-    assert eventually(lambda: not alive(pids[0]))
+    until(lambda: not alive(pids[0]))
     os.kill(pids[1], signal.SIGKILL)  # its helper is the stack's to end, which adopts it
 
 
@@ -104,7 +94,7 @@ def test_a_server_is_started_again_where_that_is_asked(guard, tmp_path: Path) ->
     process, _, pids = guard(restart=True)
     (tmp_path / "pids").unlink()
     os.kill(pids[0], signal.SIGKILL)
-    assert eventually(lambda: (tmp_path / "pids").exists())
+    until(lambda: (tmp_path / "pids").exists())
     assert not any(alive(pid) for pid in pids)  # nothing of the first one is left
     process.terminate()
     assert process.wait(timeout=10) == 0
@@ -113,9 +103,9 @@ def test_a_server_is_started_again_where_that_is_asked(guard, tmp_path: Path) ->
 def test_the_server_waits_for_what_it_needs(guard, tmp_path: Path) -> None:
     need = tmp_path / "need"
     _, _, pids = guard(after=need)
-    assert not eventually(pids.exists, within=0.8)
+    assert not happens(pids.exists, within=0.8)
     need.touch()
-    assert eventually(pids.exists)
+    until(pids.exists)
     os.kill(int(pids.read_text().split()[1]), signal.SIGKILL)
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,15 +27,9 @@ from sandbox.postgres import free_port
 from tests.alarm_fixtures import Watch
 from tests.integration import queue_steps as steps
 from tests.rules.source import ROOT
+from tests.waiting import until
 
 PATIENCE_SECONDS = 60
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def fetch(url: str) -> tuple[int, str]:
@@ -55,7 +49,7 @@ def running(watch: Watch) -> Iterator[tuple[str, list[str]]]:
     )
     thread.start()
     try:
-        eventually(lambda: len(said) > 0)
+        until(lambda: len(said) > 0)
         yield said[0].partition("/health")[0], said
     finally:
         stop.set()
@@ -69,18 +63,18 @@ def status(url: str) -> str:
 def test_all_is_well_and_a_breaker_is_seen(watch: Watch) -> None:
     quick = watch.with_settings(watch_seconds=1, ping_url=f"http://{watch.hook.url}/ping/abc")
     with running(quick) as (url, said):
-        eventually(lambda: status(url) == "ok")
+        until(lambda: status(url) == "ok")
         code, text = fetch(f"{url}/health")
         assert code == 200
         parts = json.loads(text)["parts"]
         assert parts == dict.fromkeys(
             ["watch", "database", "scheduler", "disk", "portal practice"], "ok"
         )
-        eventually(lambda: "/ping/abc" in watch.hook.asked)
+        until(lambda: "/ping/abc" in watch.hook.asked)
         watch.execute(
             "update billcopy.portals set breaker_opened_at = now(), breaker_reason = 'PORTAL_DOWN'"
         )
-        eventually(lambda: status(url) == "degraded")
+        until(lambda: status(url) == "degraded")
         code, text = fetch(f"{url}/health")
         assert code == 503
         assert "closed by its breaker" in json.loads(text)["parts"]["portal practice"]
@@ -95,7 +89,7 @@ def test_without_its_database_it_says_so_and_does_not_ping(watch: Watch) -> None
         watch_seconds=1, database_port=free_port(), ping_url=f"http://{watch.hook.url}/ping"
     )
     with running(dark) as (url, _):
-        eventually(lambda: "DATABASE_UNAVAILABLE" in fetch(f"{url}/health")[1])
+        until(lambda: "DATABASE_UNAVAILABLE" in fetch(f"{url}/health")[1])
         assert fetch(f"{url}/health")[0] == 503
         assert "billcopy_watch_ok 0.0" in fetch(f"{url}/metrics")[1]
     assert watch.hook.asked == []
@@ -199,7 +193,7 @@ def test_the_command_runs_until_it_is_told_to_stop(watch: Watch, tmp_path: Path)
     assert process.stdout is not None
     first = process.stdout.readline()
     assert "/health" in first
-    eventually(lambda: fetch(first.split()[0])[0] == 200)
+    until(lambda: fetch(first.split()[0])[0] == 200)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_SECONDS) == 0
     process.stdout.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -17,18 +16,10 @@ from billcopy import settings  # noqa: E402
 from billcopy.airflow_parts import run_bot  # noqa: E402
 from billcopy.bot_order import BotOrder, StopReason  # noqa: E402
 from billcopy.credentials import VaultAccess  # noqa: E402
+from tests.waiting import until  # noqa: E402
 
 GREEN = {StopReason.DRAINED, StopReason.LIMIT, StopReason.MAINTENANCE, StopReason.STOPPED}
 PASSWORD, WRAPPED = "dbPassw0rd-4711", "hvs.wrapped-0815"
-
-
-def wait_until(happened) -> None:
-    """Wait for it, a minute at most."""
-    for _ in range(6000):
-        if happened():
-            return
-        time.sleep(0.01)
-    raise TimeoutError
 
 
 class Bot:
@@ -44,7 +35,7 @@ class Bot:
         self.orders.append(order)
         on_start(self)
         on_line("request 1: delivered, 100 % of it")
-        wait_until(self.works_until)
+        until(self.works_until)
         return StopReason.INTERRUPTED if self.ended else self.stop
 
     def end(self, *, gently: bool = False) -> None:
