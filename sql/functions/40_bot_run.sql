@@ -66,15 +66,19 @@ language sql volatile security definer set search_path = billcopy, pg_temp as $$
     select pg_try_advisory_lock(hashtext('billcopy portal'), hashtext(p_portal))
 $$;
 
+create or replace function billcopy.portal_lock_holder(p_portal text) returns integer
+language sql volatile security definer set search_path = billcopy, pg_temp as $$
+    -- The process of the session that holds the portal's lock; null: it is free.
+    select l.pid from pg_locks as l
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 2
+    and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+    and l.classid = hashtext('billcopy portal')::bit(32)::bigint::oid
+    and l.objid = hashtext(p_portal)::bit(32)::bigint::oid
+$$;
+
 create or replace function billcopy.holds_portal_lock(p_portal text) returns boolean
 language sql volatile security definer set search_path = billcopy, pg_temp as $$
-    select exists (
-        select from pg_locks as l
-        where l.locktype = 'advisory' and l.pid = pg_backend_pid() and l.granted and l.objsubid = 2
-        and l.database = (select d.oid from pg_database as d where d.datname = current_database())
-        and l.classid = hashtext('billcopy portal')::bit(32)::bigint::oid
-        and l.objid = hashtext(p_portal)::bit(32)::bigint::oid
-    )
+    select coalesce(portal_lock_holder(p_portal) = pg_backend_pid(), false)
 $$;
 
 create or replace function billcopy.record_credential_read(

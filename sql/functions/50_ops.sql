@@ -130,13 +130,31 @@ language sql stable security definer set search_path = billcopy, pg_temp as $$
     ) else 0 end
 $$;
 
+create or replace function billcopy.bot_is_cut_off(p_bot_run_id bigint) returns boolean
+language sql volatile set search_path = billcopy, pg_temp as $$
+    -- No session of this bot run holds its portal's lock: the run is over, the lock is free, or a later run has it.
+    select b.finished_at is not null or portal_lock_holder(b.portal) is null
+        or exists (select from bot_runs as later where later.portal = b.portal and later.id > b.id)
+    from bot_runs as b where b.id = p_bot_run_id
+$$;
+
+create or replace function billcopy.lease_has_expired(p_request billcopy.requests) returns boolean
+language sql volatile set search_path = billcopy, pg_temp as $$
+    -- A bot that kept its session may only be slow: its lease counts in full. One that lost it, too, and missed a
+    -- renewal on top, is dead or must take the lock again before it may write.
+    select p_request.state = 'claimed' and p_request.lease_until < clock_timestamp() - p.rescue_grace + case
+        when bot_is_cut_off(p_request.lease_bot_run_id) then p.lease - p.renew_every else '0'
+    end
+    from portals as p where p.name = p_request.portal
+$$;
+
 create or replace function billcopy.expired_leases()
 returns table (request_id bigint, epoch bigint, bot_run_id bigint, lease_until timestamptz, host text, boot_id text, process_group integer, process_started_at double precision)
-language sql stable security definer set search_path = billcopy, pg_temp as $$
-    -- Requests whose bot stopped renewing longer than the grace ago, and the process group to end first.
+language sql volatile security definer set search_path = billcopy, pg_temp as $$
+    -- Requests whose bot stopped renewing, and the process group to end first.
     select r.id, r.lease_epoch, b.id, r.lease_until, b.host, b.boot_id, b.process_group, b.process_started_at
-    from requests as r inner join bot_runs as b on r.lease_bot_run_id = b.id inner join portals as p on r.portal = p.name
-    where r.state = 'claimed' and r.lease_until < clock_timestamp() - p.rescue_grace
+    from requests as r inner join bot_runs as b on r.lease_bot_run_id = b.id
+    where r.state = 'claimed' and lease_has_expired(r)
     order by r.lease_until
 $$;
 
@@ -147,10 +165,9 @@ declare
     request requests;
 begin
     perform act_as(p_actor, 'lease expired');
-    select r.* into request from requests as r inner join portals as p on r.portal = p.name
-    where r.id = p_request_id and r.state = 'claimed' and r.lease_epoch = p_epoch
-    and r.lease_until < clock_timestamp() - p.rescue_grace
-    for update of r skip locked;
+    select r.* into request from requests as r
+    where r.id = p_request_id and r.lease_epoch = p_epoch and lease_has_expired(r)
+    for update skip locked;
     if not found then
         return;
     end if;

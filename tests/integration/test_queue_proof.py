@@ -11,6 +11,7 @@ from billcopy.database import Login
 from billcopy.model import Rescued
 from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps
+from tests.waiting import until
 
 BACK = "update billcopy.deliveries set sending_at = sending_at - interval '1 minute'"
 
@@ -145,6 +146,50 @@ def test_a_lease_is_rescued_only_after_its_grace(
             steps.confirm(bot, request, first, "row-1")
         with pytest.raises(errors.LeaseLost):
             steps.settle(bot, request)
+
+
+# Lease 120 s, renewed every 30 s, grace 30 s: what a portal has from the start.
+@pytest.mark.parametrize(
+    ("became", "silent_for", "rescued"),
+    [
+        ("connected", "70 seconds", False),
+        ("disconnected", "50 seconds", False),
+        ("disconnected", "70 seconds", True),
+        ("finished", "70 seconds", True),
+        ("replaced", "50 seconds", False),
+        ("replaced", "70 seconds", True),
+    ],
+)
+def test_a_bot_that_lost_its_session_is_rescued_after_one_missed_renewal(
+    database: Database, became: str, silent_for: str, rescued: bool
+) -> None:
+    request_id = steps.submit(database)
+    bot, ops = database.connect(Login.BOT), database.connect(Login.OPS)
+    run = steps.start_bot_run(bot)
+    steps.claim(bot, run)
+    steps.execute(
+        database,
+        "update billcopy.requests set lease_until = lease_until - %s::interval",
+        silent_for,
+    )
+    if became == "finished":
+        request_queue.finish_bot_run(bot, run, stop_reason="interrupted", blocked_requests=0)
+    elif became != "connected":
+        bot.close()
+        another = database.connect(Login.BOT)
+        until(lambda: request_queue.take_portal_lock(another, "practice"))
+        if became == "replaced":
+            steps.start_bot_run(another)
+        else:
+            another.close()
+            until(lambda: _is_unlocked(database))
+    found = [one.request_id for one in request_queue.rescue(ops, actor="rescue")]
+    assert found == ([request_id] if rescued else [])
+
+
+def _is_unlocked(database: Database) -> bool:
+    [(holder,)] = steps.execute(database, "select billcopy.portal_lock_holder('practice')")
+    return holder is None
 
 
 def test_a_rescue_after_the_last_confirmation_delivers(database: Database) -> None:
