@@ -30,6 +30,17 @@ const looks = new Map();
 const refused = [];
 let refusedCount = 0;
 
+// When a renderer crashes while the browser still has to answer for one of its requests, Playwright
+// (1.63, CRSession._onMessage) takes the late answer for a broken protocol and throws where nobody can
+// catch it. That would end this process, and with it the bot run; but only the page is lost.
+process.on('uncaughtException', error => {
+  if (!String(error && error.stack).includes('CRSession._onMessage')) {
+    console.error(error);
+    process.exit(1);
+  }
+  crashed = true;
+});
+
 function compiled(rule) {
   return { ...rule, path: new RegExp(`^(?:${rule.path})$`) };
 }
