@@ -1,7 +1,8 @@
 """`make bench`: every figure with its peer of the same run, on the screen and in var/bench.json.
 
-Parts: claims, requests, pipeline, endurance (this one takes about 15 minutes); all of them unless
-some are named. Nothing here is asserted: machines differ, ratios are what may be compared.
+Parts: claims, requests, pipeline, rescue and endurance (these two take about 15 minutes each); all
+of them unless some are named. Nothing here is asserted: machines differ, ratios are what may be
+compared.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from rich.console import Console
 from rich.table import Table
 
 from billcopy.settings import PROJECT_ROOT
-from tests.benchmarks import claims, endurance, pipeline, requests
+from tests.benchmarks import claims, endurance, pipeline, requests, rescue
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "claims": claims.measure,
     "requests": requests.measure,
     "pipeline": pipeline.measure,
+    "rescue": rescue.measure,
     "endurance": endurance.measure,
 }
 RESULT = PROJECT_ROOT / "var" / "bench.json"

@@ -49,7 +49,10 @@ does_nothing()
 
 
 @contextlib.contextmanager
-def _stack() -> Iterator[tuple[Plan, AirflowRest, Connection]]:
+def running_stack(
+    *, linger_seconds: int = LINGER_SECONDS, restart: bool = False
+) -> Iterator[tuple[Plan, AirflowRest, Connection]]:
+    """The whole stack with the peer's DAG beside ours; its plan, Airflow, a login of the desk."""
     with (
         tempfile.TemporaryDirectory(prefix="billcopy-bench-") as folder,
         contextlib.ExitStack() as all_,
@@ -63,7 +66,8 @@ def _stack() -> Iterator[tuple[Plan, AirflowRest, Connection]]:
             ports=free_ports(),
             fresh=True,
             paused=False,
-            linger_seconds=LINGER_SECONDS,
+            linger_seconds=linger_seconds,
+            restart=restart,
             dags_folder=home / "dags",
         )
         all_.enter_context(stack.running(plan, output=subprocess.DEVNULL))
@@ -78,7 +82,8 @@ def _stack() -> Iterator[tuple[Plan, AirflowRest, Connection]]:
         yield plan, rest, desk
 
 
-def _moment(text: str) -> float:
+def moment(text: str) -> float:
+    """Seconds since 1970 of what the database or Airflow wrote."""
     return datetime.fromisoformat(text).timestamp()
 
 
@@ -89,7 +94,7 @@ def _triggered_to_finished(rest: AirflowRest, dag: str) -> list[float]:
         began = time.time()
         run_id = rest.trigger(dag)
         run = rest.finished(dag, run_id, timeout_seconds=TIMEOUT_SECONDS)
-        seconds.append(_moment(run["end_date"]) - began)
+        seconds.append(moment(run["end_date"]) - began)
     return seconds
 
 
@@ -114,7 +119,7 @@ def _first_click(desk: Connection, number: int) -> float:
 
     until(clicked)
     story = request_queue.story(desk, submitted.request_id)
-    return _moment(min(clicks)) - _moment(story.request["received_at"])
+    return moment(min(clicks)) - moment(story.request["received_at"])
 
 
 def _bot_is_gone(desk: Connection, rest: AirflowRest) -> bool:
@@ -125,7 +130,7 @@ def _bot_is_gone(desk: Connection, rest: AirflowRest) -> bool:
 
 def measure() -> dict[str, Any]:
     """Medians in seconds, and the empty run's ratio to its peer."""
-    with _stack() as (_, rest, desk):
+    with running_stack() as (_, rest, desk):
         for dag in (DAG, PEER):
             rest.pause(dag, paused=False)
         empty = _triggered_to_finished(rest, DAG)

@@ -1,0 +1,130 @@
+"""How long a request waits after a death, with the timings of production, on the whole stack.
+
+The peer is what a queue waits that knows of nothing but leases: the lease and the grace in full.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import psutil
+
+from billcopy import request_queue
+from billcopy.database import Connection
+from billcopy.model import NewRequest, Story
+from sandbox.chaos.stack_strikes import StackStrikes, runner_of
+from sandbox.chaos.world import world_of
+from sandbox.plan import Plan
+from tests.benchmarks.bench import two_bills
+from tests.benchmarks.pipeline import moment, running_stack
+from tests.waiting import until
+
+DEATHS_OF_EACH = 2
+LEASE_SECONDS, GRACE_SECONDS = 120, 30  # what a portal has from the start
+# Until the portal answers a search for an account: the time in which something is killed.
+KEEPS_WAITING = {"latency_ms": 60_000, "latency_path": "/accounts/[0-9]"}
+_REAPER = (
+    "select process_group from billcopy.bot_runs where finished_at is null order by id desc limit 1"
+)
+
+
+class _Victims:
+    """The processes that can be killed while a bot is at work."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._world = world_of(plan)
+        self._strikes = StackStrikes(plan, runner_of(plan))
+
+    def _reaper(self) -> psutil.Process:
+        return psutil.Process(self._world.query(_REAPER)[0][0])
+
+    def robot(self) -> int:
+        """The bot's own process."""
+        return int(self._reaper().children()[0].pid)
+
+    def task(self) -> int:
+        """The process in which Airflow runs `run_bot`."""
+        return int(self._reaper().parent().pid)
+
+    def supervisor(self) -> int:
+        """Airflow's process that watches over the task."""
+        return int(self._reaper().parent().parent().pid)
+
+    def scheduler(self) -> int:
+        """Airflow's scheduler, which is started again."""
+        found = self._strikes.server("scheduler")
+        assert found is not None
+        return found.pid
+
+
+def _submit(desk: Connection, number: int) -> int:
+    account, first, second = two_bills()[number]
+    request = NewRequest(
+        portal="practice",
+        account=account,
+        period_from=first,
+        period_to=second,
+        source="bench",
+        source_key=f"rescue-{number}",
+    )
+    return request_queue.submit(desk, request, actor="bench").request_id
+
+
+def _seconds(plan: Plan, desk: Connection, number: int, victim: Callable[[], int]) -> list[float]:
+    """From the death to the rescue, and to the next claim."""
+    faults = f"{plan.portal_url}/_sandbox/faults"
+    httpx.put(faults, json=KEEPS_WAITING).raise_for_status()
+    request_id = _submit(desk, number)
+
+    def story() -> Story:
+        return request_queue.story(desk, request_id)
+
+    until(lambda: story().request["state"] == "claimed", "a bot works on it")
+    died = time.time()
+    os.kill(victim(), signal.SIGKILL)
+    httpx.delete(faults).raise_for_status()
+    until(lambda: story().request["state"] == "delivered", "it is delivered", within=900)
+    first, second = story().attempts[:2]
+    assert first["ended_as"] == "rescued", "it was killed too late"
+    return [moment(first["ended_at"]) - died, moment(second["started_at"]) - died]
+
+
+def measure() -> dict[str, Any]:
+    """Median and longest over all deaths, each death's own, and the ratio to the peer."""
+    numbers = itertools.count()
+    rescued: dict[str, list[float]] = {}
+    claimed: dict[str, list[float]] = {}
+    with running_stack(linger_seconds=2, restart=True) as (plan, _, desk):
+        victims = _Victims(plan)
+        for victim in (victims.robot, victims.task, victims.supervisor, victims.scheduler):
+            for _ in range(DEATHS_OF_EACH):
+                to_rescue, to_claim = _seconds(plan, desk, next(numbers), victim)
+                rescued.setdefault(victim.__name__, []).append(round(to_rescue, 1))
+                claimed.setdefault(victim.__name__, []).append(round(to_claim, 1))
+    return {
+        "death_to_rescue_s": _summary(rescued),
+        "death_to_next_claim_s": _summary(claimed),
+        "lease_and_grace_s": LEASE_SECONDS + GRACE_SECONDS,
+        "rescue_ratio": round(
+            statistics.median(_all(rescued)) / (LEASE_SECONDS + GRACE_SECONDS), 2
+        ),
+    }
+
+
+def _all(by_victim: dict[str, list[float]]) -> list[float]:
+    return [seconds for each in by_victim.values() for seconds in each]
+
+
+def _summary(by_victim: dict[str, list[float]]) -> dict[str, Any]:
+    return {
+        "median": round(statistics.median(_all(by_victim)), 1),
+        "longest": max(_all(by_victim)),
+        **by_victim,
+    }
