@@ -1,9 +1,9 @@
 """Take back the requests of a bot that died.
 
-A bot renews its right to a request every 30 seconds. A minute after it last did so, if its session is
-gone as well, and after two and a half minutes in any case, this ends what is left of it on this machine
-and gives the request back to the queue. An e-mail that may have been sent is
-then *in doubt*: the next bot looks into the bank's log before anything is sent again.
+A bot renews its right to a request every 30 seconds. A minute after it last did so, if its session
+is gone as well, and after two and a half minutes in any case, this ends what is left of it on this
+machine and gives the request back to the queue. An e-mail that may have been sent is then *in
+doubt*: the next bot looks into the bank's log before anything is sent again.
 
 Red: something could not be taken back; the log says what.
 """

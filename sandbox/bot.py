@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from billcopy import bot_launch, credentials, intake, portal_check, portal_profile, settings
-from billcopy.bot_order import BotOrder, StopReason, TestRequest
+from billcopy import credentials, intake, portal_check, portal_profile, settings
+from billcopy.bot import launch
+from billcopy.bot.order import BotOrder, StopReason, TestRequest
 from billcopy.cli.app import app
 from billcopy.errors import BillCopyError
 from billcopy.settings import PROJECT_ROOT, Settings
@@ -160,7 +161,7 @@ def _rehearse(given: argparse.Namespace, now: Settings) -> StopReason:
             slow_mo_ms=given.slow,
             rehearse=_rehearsals(given),
         )
-        stop = bot_launch.launch(order, on_line=lambda line: print(line, flush=True))
+        stop = launch.launch(order, on_line=lambda line: print(line, flush=True))
         if portal.sent or mails.mails():
             raise SystemExit("A rehearsal sent an e-mail: this must never happen. Report it.")
     print(f"Log and pictures: {work_dir}")

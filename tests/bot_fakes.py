@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from billcopy import portal_profile
-from billcopy.bot_context import BotRun, BrowserOptions
-from billcopy.bot_order import StopReason
-from billcopy.bot_rehearsal import RehearsalLedger
-from billcopy.bot_work import BotWork
+from billcopy.bot.context import BotRun, BrowserOptions
+from billcopy.bot.order import StopReason
+from billcopy.bot.rehearsal import RehearsalLedger
+from billcopy.bot.work import BotWork
 from billcopy.model import ClaimedRequest, Delivery, Permission, Settled
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from billcopy import portal_profile, request_queue
-from billcopy.bot_launch import Bot as LaunchedBot
-from billcopy.bot_launch import launch
-from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason
+from billcopy.bot.launch import Bot as LaunchedBot
+from billcopy.bot.launch import launch
+from billcopy.bot.order import BotOrder, DatabaseAccess, StopReason
 from billcopy.database import Connection, Login
 from billcopy.model import NewRequest, Story
 from sandbox.harbour_portal import HarbourPortal

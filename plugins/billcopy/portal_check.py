@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from billcopy import portal_model, portal_profile, portal_rules
-from billcopy.bot_robot import LIBRARIES, RESOURCES
+from billcopy.bot.robot_run import LIBRARIES, RESOURCES
 from billcopy.errors import InputError
 from billcopy.portal_model import Call, Finding, FoundKeyword, base_of
 from billcopy.portal_rules import CONTRACT, OPTIONAL, PRESS_SEND, ContractKeyword, normal

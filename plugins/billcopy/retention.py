@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from billcopy import bot_folders, database, evidence
+from billcopy import database, evidence
+from billcopy.bot import folders as bot_folders
 from billcopy.database import Connection
 from billcopy.errors import ApplicationError
 from billcopy.request_queue import retention as queue

@@ -11,9 +11,9 @@ from robot.api.deco import keyword, library
 from robot.api.types import Secret
 from robot.libraries.BuiltIn import BuiltIn
 
-from billcopy import bot_proving, bot_sending
-from billcopy.bot_context import BotRun, BrowserOptions, current, step
-from billcopy.bot_keywords import Ask, browser_is_gone, guard_rules
+from billcopy.bot import proving, sending
+from billcopy.bot.context import BotRun, BrowserOptions, current, step
+from billcopy.bot.keywords import Ask, browser_is_gone, guard_rules
 from billcopy.errors import BrowserLost, PageDrift, PortalDown
 from billcopy.model import Delivery
 
@@ -97,13 +97,13 @@ class BillCopies:
     @step
     def is_anything_left_to_send(self) -> bool:
         """Returns whether the account's pages are needed at all."""
-        return bot_sending.walk_needed(self._run.work)
+        return sending.walk_needed(self._run.work)
 
     @keyword
     @step
     def plan_deliveries(self, listed: Sequence[Mapping[str, Any]]) -> list[Delivery]:
         """Plans what the portal listed; returns what is to be sent now, oldest first."""
-        return bot_sending.plan(self._run.work, listed)
+        return sending.plan(self._run.work, listed)
 
     # -- one invoice -------------------------------------------------------------------------------
 
@@ -111,14 +111,14 @@ class BillCopies:
     @step
     def check_send_form(self, delivery: Delivery, form: Mapping[str, Any]) -> None:
         """Fails unless the form shows this account, invoice, recipient and check value."""
-        bot_sending.check_form(self._run.work, delivery, form)
+        sending.check_form(self._run.work, delivery, form)
 
     @keyword
     @step
     def reject_delivery(self, delivery: Delivery) -> None:
         """Notes that this invoice cannot be sent; the others go on."""
         self._keep_picture("rejected", delivery)
-        bot_sending.reject(self._run.work, delivery)
+        sending.reject(self._run.work, delivery)
 
     @keyword
     @step
@@ -127,7 +127,7 @@ class BillCopies:
 
         Returns ``go`` (press Send now), ``next`` (not this one) or ``stop`` (no more clicks).
         """
-        return bot_sending.begin(self._run.work, delivery, self._open_permit)
+        return sending.begin(self._run.work, delivery, self._open_permit)
 
     @keyword
     @step
@@ -138,7 +138,7 @@ class BillCopies:
         """
         if not self._javascript("closePermit")["spent"]:
             raise PageDrift("Expected: the click sends the one request that profile.yaml names")
-        bot_sending.record_click(self._run.work, delivery, confirmation)
+        sending.record_click(self._run.work, delivery, confirmation)
         self._keep_picture("confirmation", delivery)
 
     # -- the sent log ------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ class BillCopies:
     @step
     def deliveries_to_prove(self) -> list[Delivery]:
         """Returns what may have been sent and has no proof yet."""
-        return bot_proving.to_prove(self._run.work)
+        return proving.to_prove(self._run.work)
 
     @keyword
     @step
@@ -157,7 +157,7 @@ class BillCopies:
         That is the day to read it from on, as the portal writes it, and the invoice numbers.
         """
         work = self._run.work
-        since = bot_proving.wait_for_log(work, deliveries)
+        since = proving.wait_for_log(work, deliveries)
         self._looked_at = work.ledger.now()
         return since, [one.invoice_number for one in deliveries]
 
@@ -165,7 +165,7 @@ class BillCopies:
     @step
     def prove_by_the_sent_log(self, deliveries: Sequence[Delivery], log: Mapping[str, Any]) -> None:
         """Confirms what the log shows, reports what it lacks."""
-        bot_proving.prove(self._run.work, deliveries, log, self._looked_at)
+        proving.prove(self._run.work, deliveries, log, self._looked_at)
 
     # -- the end -----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from robot.api.deco import keyword, library
 
 from billcopy import errors
-from billcopy.bot_context import fail
+from billcopy.bot.context import fail
 
 
 @library(scope="GLOBAL", auto_keywords=False)

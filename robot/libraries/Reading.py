@@ -7,7 +7,7 @@ from typing import Any
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
-from billcopy.bot_context import fail
+from billcopy.bot.context import fail
 from billcopy.errors import PageDrift
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from billcopy.bot_context import current, error_prefixes
+from billcopy.bot.context import current, error_prefixes
 from billcopy.masking import MASK, WITHHELD
 
 _LOUD = ("WARN", "ERROR", "FAIL")

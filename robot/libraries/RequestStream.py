@@ -14,8 +14,8 @@ import signal
 from types import FrameType
 from typing import Any
 
-from billcopy import bot_stream
-from billcopy.bot_context import current
+from billcopy.bot import stream
+from billcopy.bot.context import current
 
 
 class RequestStream:
@@ -45,5 +45,5 @@ class RequestStream:
         request = run.work.request
         if request is not None:
             result.tags.add(f"request-{request.request_id}")
-        if bot_stream.task_ended(run, passed=result.passed, message=result.message):
+        if stream.task_ended(run, passed=result.passed, message=result.message):
             self._suite.tests.append(self._template.deepcopy())

@@ -7,9 +7,9 @@ from typing import Any
 
 from robot.api.deco import keyword, library
 
-from billcopy.bot_context import BotRun, current, step
-from billcopy.bot_order import StopReason
-from billcopy.bot_reconciling import Part, Reconciling
+from billcopy.bot.context import BotRun, current, step
+from billcopy.bot.order import StopReason
+from billcopy.bot.reconciling import Part, Reconciling
 
 PART_SECONDS = 1800.0  # a log of many pages
 

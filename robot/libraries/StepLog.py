@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from billcopy.bot_context import current
-from billcopy.bot_trail import Place, Trail
+from billcopy.bot.context import current
+from billcopy.bot.trail import Place, Trail
 from billcopy.portal_rules import CONTRACT, normal
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from billcopy import old_bot, request_queue
-from billcopy.bot_launch import launch
-from billcopy.bot_order import BotOrder
+from billcopy import request_queue
+from billcopy.bot import old_bot
+from billcopy.bot.launch import launch
+from billcopy.bot.order import BotOrder
 from billcopy.database import connect_to
 from billcopy.errors import BillCopyError
 from sandbox.chaos.world import ACTOR, World

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from billcopy.bot_order import StopReason
+from billcopy.bot.order import StopReason
 from tests.bot_fixtures import EMAIL, Bot
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from billcopy import request_queue
-from billcopy.bot_launch import Bot as LaunchedBot
-from billcopy.bot_order import StopReason
+from billcopy.bot.launch import Bot as LaunchedBot
+from billcopy.bot.order import StopReason
 from billcopy.request_queue import WeeklyWindow
 from tests.acceptance.test_moods import impatient
 from tests.acceptance.test_stop_causes import when

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from billcopy import request_queue
-from billcopy.bot_order import StopReason, TestRequest
+from billcopy.bot.order import StopReason, TestRequest
 from billcopy.evidence import COVER
 from tests.bot_fixtures import ACCOUNT, EMAIL, Bot
 

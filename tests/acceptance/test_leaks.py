@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from billcopy.bot_launch import Bot as LaunchedBot
-from billcopy.bot_launch import launch
-from billcopy.bot_order import StopReason
+from billcopy.bot.launch import Bot as LaunchedBot
+from billcopy.bot.launch import launch
+from billcopy.bot.order import StopReason
 from billcopy.reaper import descendants
 from sandbox import data
 from tests.bot_fixtures import Bot

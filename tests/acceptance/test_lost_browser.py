@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from billcopy.bot_launch import Bot as LaunchedBot
-from billcopy.bot_order import StopReason
+from billcopy.bot.launch import Bot as LaunchedBot
+from billcopy.bot.order import StopReason
 from billcopy.reaper import descendants
 from tests.acceptance.test_moods import finish
 from tests.acceptance.test_stop_causes import touched, when

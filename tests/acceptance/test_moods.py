@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from billcopy.bot_order import StopReason
+from billcopy.bot.order import StopReason
 from billcopy.model import Selection
 from tests.bot_fixtures import EMAIL, Bot
 

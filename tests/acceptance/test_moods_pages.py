@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from billcopy.bot_order import StopReason
+from billcopy.bot.order import StopReason
 from billcopy.evidence import COVER
 from tests.acceptance.test_moods import ONE_MAIL, attempts, finish, impatient
 from tests.bot_fixtures import Bot

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from billcopy.bot_launch import Bot as LaunchedBot
-from billcopy.bot_order import StopReason
+from billcopy.bot.launch import Bot as LaunchedBot
+from billcopy.bot.order import StopReason
 from tests.acceptance.test_moods import ONE_MAIL, attempts
 from tests.acceptance.test_stop_causes import touched, when
 from tests.bot_fixtures import Bot

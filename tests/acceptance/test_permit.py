@@ -12,9 +12,9 @@ from Browser import Browser
 from Browser.utils.data_types import PlaywrightLogTypes
 
 from billcopy import chromium, portal_profile
-from billcopy.bot_keywords import guard_rules
-from billcopy.bot_order import StopReason
-from billcopy.bot_robot import LIBRARIES
+from billcopy.bot.keywords import guard_rules
+from billcopy.bot.order import StopReason
+from billcopy.bot.robot_run import LIBRARIES
 from sandbox.practice_portal import PracticePortal
 from tests.bot_fixtures import EMAIL, PORTALS, Bot
 

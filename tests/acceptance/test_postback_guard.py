@@ -10,7 +10,7 @@ import pytest
 from Browser import Browser
 
 from billcopy import portal_profile
-from billcopy.bot_keywords import guard_rules
+from billcopy.bot.keywords import guard_rules
 from sandbox.harbour_portal import HarbourPortal
 from tests.acceptance.test_permit import library
 from tests.bot_fixtures import OTHER_PORTALS

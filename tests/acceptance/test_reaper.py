@@ -132,8 +132,8 @@ def test_no_browser_is_left_after_a_kill(bot: Bot, kill: Callable[[list[int]], N
     order = bot.order(linger_seconds=60)
     code = (
         "import sys\n"
-        "from billcopy.bot_launch import launch\n"
-        "from billcopy.bot_order import BotOrder\n"
+        "from billcopy.bot.launch import launch\n"
+        "from billcopy.bot.order import BotOrder\n"
         "order = BotOrder.from_json(sys.stdin.readline())\n"
         "launch(order, on_line=lambda line: print(line, flush=True))\n"
     )

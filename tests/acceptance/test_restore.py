@@ -14,7 +14,7 @@ import pytest
 from psycopg2 import sql
 
 from billcopy import request_queue
-from billcopy.bot_order import StopReason
+from billcopy.bot.order import StopReason
 from billcopy.database import Connection, Login
 from billcopy.model import Restored
 from sandbox import copies

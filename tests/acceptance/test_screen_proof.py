@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from billcopy import request_queue
-from billcopy.bot_order import StopReason
+from billcopy.bot.order import StopReason
 from tests.acceptance.test_moods import ONE_MAIL
 from tests.bot_fixtures import Bot
 

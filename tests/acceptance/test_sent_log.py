@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from billcopy import request_queue
-from billcopy.bot_order import StopReason
+from billcopy.bot.order import StopReason
 from tests.bot_fixtures import EMAIL, POSTCODE, Bot
 
 pytestmark = pytest.mark.slow

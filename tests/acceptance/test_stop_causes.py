@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from billcopy import request_queue
-from billcopy.bot_launch import Bot as LaunchedBot
-from billcopy.bot_order import StopReason
+from billcopy.bot.launch import Bot as LaunchedBot
+from billcopy.bot.order import StopReason
 from billcopy.database import Connection, Login
 from tests.bot_fixtures import ACCOUNT, Bot
 from tests.integration import queue_steps

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from billcopy import migrate, portal_profile, request_queue
-from billcopy.bot_order import BotOrder, DatabaseAccess
+from billcopy.bot.order import BotOrder, DatabaseAccess
 from billcopy.credentials import VaultAccess, issue_wrapped_secret_id
 from billcopy.database import Connection, Login, connect_to
 from billcopy.model import NewRequest

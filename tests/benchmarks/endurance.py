@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 
 from billcopy import request_queue
-from billcopy.bot_launch import Bot, launch
-from billcopy.bot_order import StopReason
+from billcopy.bot.launch import Bot, launch
+from billcopy.bot.order import StopReason
 from billcopy.model import NewRequest
 from sandbox.chaos.feeding import Ask, asks
 from tests.benchmarks.bench import Bench, running

@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 
-from billcopy.bot_launch import Bot, launch
-from billcopy.bot_order import StopReason
+from billcopy.bot.launch import Bot, launch
+from billcopy.bot.order import StopReason
 from billcopy.settings import PROJECT_ROOT
 from tests.benchmarks.bench import Bench, running, summary
 

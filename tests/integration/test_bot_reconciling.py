@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from billcopy import bot_reconciling, portal_profile, request_queue
-from billcopy.bot_connection import PortalConnection
-from billcopy.bot_order import DatabaseAccess, StopReason
-from billcopy.bot_reconciling import Reconciling
+from billcopy import portal_profile, request_queue
+from billcopy.bot import reconciling as bot_reconciling
+from billcopy.bot.connection import PortalConnection
+from billcopy.bot.order import DatabaseAccess, StopReason
+from billcopy.bot.reconciling import Reconciling
 from billcopy.database import Login
 from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps

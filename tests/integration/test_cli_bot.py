@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from billcopy import bot_launch
-from billcopy.bot_order import BotOrder, StopReason
+from billcopy.bot import launch as bot_launch
+from billcopy.bot.order import BotOrder, StopReason
 from tests.cli_fixtures import Run, answer
 from tests.secrets_fixtures import ProvisionedVault
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from billcopy import bot_folders, disk
-from billcopy.bot_connection import PortalConnection
-from billcopy.bot_lease import LeaseKeeper
-from billcopy.bot_ledger import QueueLedger
-from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason
+from billcopy import disk
+from billcopy.bot import folders
+from billcopy.bot.connection import PortalConnection
+from billcopy.bot.lease import LeaseKeeper
+from billcopy.bot.ledger import QueueLedger
+from billcopy.bot.order import BotOrder, DatabaseAccess, StopReason
 from billcopy.credentials import VaultAccess
 from billcopy.database import Login
 from billcopy.model import ClaimedRequest
@@ -54,7 +55,7 @@ def test_the_bot_looks_at_the_disk_before_each_claim(
         bot_run_id=run,
         portal="practice",
         linger_seconds=0,
-        disk_is_low=lambda: bot_folders.disk_is_low(told, said.append),
+        disk_is_low=lambda: folders.disk_is_low(told, said.append),
     )
     try:
         found = ledger.next_request()

@@ -58,7 +58,7 @@ LIBRARIES = {
     "pydantic": r"billcopy\.settings",
     "pydantic_settings": r"billcopy\.settings",
     "requests": r"billcopy\.vault_client",
-    "robot": r"billcopy\.(bot_robot|portal_model)",
+    "robot": r"billcopy\.(bot\.robot_run|portal_model)",
     "rich": r"billcopy\.cli\.output",
     "sqlalchemy": r"billcopy\.airflow_parts\.run_note",
     "starlette": r"billcopy\.desk\.app",

@@ -11,7 +11,7 @@ from tests.airflow_fixtures import import_airflow
 import_airflow()
 
 from billcopy.airflow_parts import reconcile, run_bot  # noqa: E402
-from billcopy.bot_order import BotOrder  # noqa: E402
+from billcopy.bot.order import BotOrder  # noqa: E402
 from tests.unit.test_bot_order import ORDER  # noqa: E402
 
 

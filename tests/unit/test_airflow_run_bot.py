@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException  #
 
 from billcopy import settings  # noqa: E402
 from billcopy.airflow_parts import run_bot  # noqa: E402
-from billcopy.bot_order import BotOrder, StopReason  # noqa: E402
+from billcopy.bot.order import BotOrder, StopReason  # noqa: E402
 from billcopy.credentials import VaultAccess  # noqa: E402
 from tests.waiting import until  # noqa: E402
 
@@ -46,7 +46,7 @@ class Bot:
 @pytest.fixture
 def bot(monkeypatch: pytest.MonkeyPatch) -> Bot:
     bot = Bot()
-    monkeypatch.setattr(run_bot.bot_launch, "launch", bot.launch)
+    monkeypatch.setattr(run_bot.launch, "launch", bot.launch)
     monkeypatch.setattr(run_bot, "_end_with_the_supervisor", lambda: None)
     monkeypatch.setattr(run_bot.settings, "load", lambda: settings.Settings(_env_file=None))
     access = VaultAccess(url="http://vault", path="p", role_id="r", wrapped_secret_id=WRAPPED)

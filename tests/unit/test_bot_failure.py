@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from billcopy import bot_failure, errors
-from billcopy.bot_trail import Place, Stop
+from billcopy import errors
+from billcopy.bot import failure as bot_failure
+from billcopy.bot.trail import Place, Stop
 from billcopy.masking import MASK, Masker
 from tests.bot_fakes import working
 from tests.rules.source import ROOT

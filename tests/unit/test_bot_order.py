@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason, TestRequest
+from billcopy.bot.order import BotOrder, DatabaseAccess, StopReason, TestRequest
 from billcopy.credentials import VaultAccess
 from billcopy.errors import InputError
 from billcopy.model import Selection

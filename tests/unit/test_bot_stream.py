@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from billcopy import bot_stream, errors
-from billcopy.bot_context import BotRun
-from billcopy.bot_order import StopReason
+from billcopy import errors
+from billcopy.bot import stream as bot_stream
+from billcopy.bot.context import BotRun
+from billcopy.bot.order import StopReason
 from tests.bot_fakes import (
     stream,
 )

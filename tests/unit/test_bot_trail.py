@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from billcopy.bot_trail import MOST_STEPS, Place, Trail
+from billcopy.bot.trail import MOST_STEPS, Place, Trail
 
 FLOW = Place(keyword="Send One Copy", file=Path("deliver.resource"), line=36)
 PAGE = Place(keyword="Open Send Form", file=Path("deliver.resource"), line=48)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from billcopy import bot_proving, bot_sending, errors
-from billcopy.bot_work import BotWork
+from billcopy import errors
+from billcopy.bot import proving as bot_proving
+from billcopy.bot import sending as bot_sending
+from billcopy.bot.work import BotWork
 from billcopy.model import Delivery, Permission
 from tests.bot_fakes import (
     DELIVERY,

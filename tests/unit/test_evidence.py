@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from billcopy import evidence
-from billcopy.bot_evidence import Pictures
+from billcopy.bot.evidence import Pictures
 from tests.bot_fakes import Ledger, claimed
 
 RED, SIZE = (200, 30, 30), (200, 100)

@@ -9,7 +9,7 @@ from pathlib import Path
 import BrowserBatteries
 import pytest
 
-from billcopy.bot_robot import LIBRARIES
+from billcopy.bot.robot_run import LIBRARIES
 
 NODE = Path(BrowserBatteries.__file__).parent / "bin" / "node"
 LATE_ANSWER = """

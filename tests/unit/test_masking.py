@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from billcopy.bot_context import error_prefixes
+from billcopy.bot.context import error_prefixes
 from billcopy.masking import MASK, WITHHELD, Masker
 
 OURS = error_prefixes()

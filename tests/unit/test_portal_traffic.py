@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from billcopy import portal_profile
-from billcopy.bot_keywords import guard_rules
+from billcopy.bot.keywords import guard_rules
 from billcopy.errors import InputError, PageDrift
 from billcopy.portal_check import static_findings
 from billcopy.portal_traffic import NoteRules

@@ -10,7 +10,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from billcopy import bot_folders, evidence
+from billcopy import evidence
+from billcopy.bot import folders as bot_folders
 
 NAME = "practice/2026/05/03/request-7/attempt-1-request-failure.jpg"
 NOW = datetime.now(UTC)

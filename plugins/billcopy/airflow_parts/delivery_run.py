@@ -12,8 +12,9 @@ from typing import Any
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowSkipException
 
-from billcopy import old_bot, request_queue
+from billcopy import request_queue
 from billcopy.airflow_parts import assets, connections
+from billcopy.bot import old_bot
 from billcopy.model import Selection
 
 logger = logging.getLogger(__name__)

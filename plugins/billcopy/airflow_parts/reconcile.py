@@ -12,7 +12,7 @@ from airflow.sdk import Param
 from billcopy import settings
 from billcopy.airflow_parts.delivery_run import MOMENT
 from billcopy.airflow_parts.run_bot import RunBotOperator
-from billcopy.bot_order import BotOrder
+from billcopy.bot.order import BotOrder
 
 FORM = {
     "since": Param(

@@ -10,9 +10,10 @@ from typing import Any
 from airflow.sdk import BaseHook, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from billcopy import bot_launch, credentials, settings
+from billcopy import credentials, settings
 from billcopy.airflow_parts import connections, delivery_run, pause_watch
-from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason
+from billcopy.bot import launch
+from billcopy.bot.order import BotOrder, DatabaseAccess, StopReason
 from billcopy.reaper import PR_SET_PDEATHSIG
 
 WELL = {
@@ -51,7 +52,7 @@ class RunBotOperator(BaseOperator):
     def __init__(self, *, portal: str, **kwargs: Any) -> None:
         super().__init__(**{"retries": 0, "pool": f"portal_{portal}", **kwargs})
         self.portal = portal
-        self._bot: bot_launch.Bot | None = None
+        self._bot: launch.Bot | None = None
         self._last_words = ""
 
     def execute(self, context: Mapping[str, Any]) -> str:
@@ -66,7 +67,7 @@ class RunBotOperator(BaseOperator):
         with pause_watch.watching(
             lambda: pause_watch.dag_is_paused(context), then=self._end_for_a_pause
         ) as paused:
-            stop = bot_launch.launch(
+            stop = launch.launch(
                 order, on_line=self._hear, on_start=lambda bot: setattr(self, "_bot", bot)
             )
         if stop is StopReason.INTERRUPTED and paused.is_set():

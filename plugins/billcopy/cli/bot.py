@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from billcopy import bot_launch, credentials, database, portal_profile, settings
-from billcopy.bot_order import BotOrder, DatabaseAccess, StopReason, TestRequest
+from billcopy import credentials, database, portal_profile, settings
+from billcopy.bot import launch
+from billcopy.bot.order import BotOrder, DatabaseAccess, StopReason, TestRequest
 from billcopy.cli import options
 from billcopy.cli.output import complain, say
 from billcopy.errors import InputError
@@ -127,7 +128,7 @@ def run_bot(
 def run_to_its_end(order: BotOrder) -> StopReason:
     """Run a bot and show its lines; Ctrl-C ends it."""
     try:
-        return bot_launch.launch(order, on_line=say)
+        return launch.launch(order, on_line=say)
     except KeyboardInterrupt:  # it has been asked to end
         return StopReason.INTERRUPTED
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from billcopy import credentials, portal_profile, request_queue, settings
-from billcopy.bot_order import BotOrder, StopReason
+from billcopy.bot.order import BotOrder, StopReason
 from billcopy.cli import bot, connections, options
 from billcopy.cli.output import as_json, complain, say, table, when
 

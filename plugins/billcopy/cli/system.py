@@ -6,8 +6,9 @@ from contextlib import closing
 
 import typer
 
-from billcopy import database, old_bot, request_queue, settings
+from billcopy import database, request_queue, settings
 from billcopy import migrate as migrations
+from billcopy.bot import old_bot
 from billcopy.cli import connections, options
 from billcopy.cli.output import as_json, say
 

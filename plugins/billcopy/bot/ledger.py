@@ -1,6 +1,6 @@
 """Where a bot's work comes from and is written down: the queue.
 
-`Ledger` is what the work (bot_work) needs; `QueueLedger` is the real one, `bot_rehearsal` has one
+`Ledger` is what the work (`work`) needs; `QueueLedger` is the real one, `rehearsal` has one
 that changes nothing. No decision stands here: the database's functions decide.
 """
 
@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from billcopy import request_queue
-from billcopy.bot_connection import PortalConnection
-from billcopy.bot_lease import LeaseKeeper
-from billcopy.bot_order import StopReason
+from billcopy.bot.connection import PortalConnection
+from billcopy.bot.lease import LeaseKeeper
+from billcopy.bot.order import StopReason
 from billcopy.errors import ErrorClass, InputError, LeaseLost
 from billcopy.model import ClaimedRequest, Delivery, FoundInvoice, Permission, Settled
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from billcopy import evidence
-from billcopy.bot_ledger import Ledger
+from billcopy.bot.ledger import Ledger
 from billcopy.errors import BillCopyError
 from billcopy.evidence import Stored
 from billcopy.model import ClaimedRequest, Delivery

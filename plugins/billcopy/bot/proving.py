@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from billcopy import reconciliation
-from billcopy.bot_work import BotWork
+from billcopy.bot.work import BotWork
 from billcopy.errors import PageDrift, Refused
 from billcopy.model import Delivery, SentLogRow
 from billcopy.portal_profile import Profile

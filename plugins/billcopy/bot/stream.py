@@ -5,10 +5,10 @@ Separate from Robot, so that every way a task can end is tested without one.
 
 from __future__ import annotations
 
-from billcopy.bot_context import BotRun
-from billcopy.bot_ledger import stop_reason_of
-from billcopy.bot_order import StopReason
-from billcopy.bot_work import code_of
+from billcopy.bot.context import BotRun
+from billcopy.bot.ledger import stop_reason_of
+from billcopy.bot.order import StopReason
+from billcopy.bot.work import code_of
 from billcopy.errors import (
     BillCopyError,
     BrowserLost,

@@ -12,8 +12,8 @@ import threading
 from datetime import timedelta
 
 from billcopy import request_queue
-from billcopy.bot_connection import open_connection
-from billcopy.bot_order import DatabaseAccess
+from billcopy.bot.connection import open_connection
+from billcopy.bot.order import DatabaseAccess
 from billcopy.database import Connection
 from billcopy.errors import BillCopyError, DatabaseUnavailable, LeaseLost
 from billcopy.model import ClaimedRequest

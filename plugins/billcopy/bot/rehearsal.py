@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from billcopy.bot_order import StopReason, TestRequest
+from billcopy.bot.order import StopReason, TestRequest
 from billcopy.errors import ErrorClass
 from billcopy.model import ClaimedRequest, Delivery, FoundInvoice, Permission, Settled
 

@@ -14,7 +14,7 @@ import socket
 import time
 from pathlib import Path
 
-from billcopy import bot_versions
+from billcopy.bot import versions
 from billcopy.model import Rescued
 from billcopy.reaper import descendants
 
@@ -33,8 +33,8 @@ def is_here(held: Rescued) -> bool:
     """Whether the bot that held the request lives on this machine."""
     return (
         held.host == socket.gethostname()
-        and held.boot_id == bot_versions.boot_id()
-        and bot_versions.started_at(held.process_group) == held.process_started_at
+        and held.boot_id == versions.boot_id()
+        and versions.started_at(held.process_group) == held.process_started_at
         and not _is_zombie(held.process_group)
     )
 

@@ -13,8 +13,8 @@ import threading
 import time
 from collections.abc import Iterator
 
-from billcopy.bot_context import BotRun
-from billcopy.bot_order import StopReason
+from billcopy.bot.context import BotRun
+from billcopy.bot.order import StopReason
 
 LOOK_EVERY_SECONDS = 1.0
 LAST_GRACE_SECONDS = 30.0

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from billcopy import bot_proving, portal_check, request_queue
-from billcopy.bot_connection import PortalConnection
-from billcopy.bot_ledger import stop_reason_of
-from billcopy.bot_order import StopReason
+from billcopy import portal_check, request_queue
+from billcopy.bot import proving
+from billcopy.bot.connection import PortalConnection
+from billcopy.bot.ledger import stop_reason_of
+from billcopy.bot.order import StopReason
 from billcopy.portal_profile import Profile
 from billcopy.portal_rules import READ_WHOLE_SENT_LOG
 from billcopy.progress import Say
@@ -55,7 +56,7 @@ class Reconciling:
         self._database = connection
         self._profile = profile
         self._say = say
-        self._kind = bot_proving.KINDS.get(profile.sent_log.proof)
+        self._kind = proving.KINDS.get(profile.sent_log.proof)
         self._whole = portal_check.defines(profile.folder, READ_WHOLE_SENT_LOG)
         self._number: int = connection.once(
             request_queue.start_reconciliation, bot_run_id, since=since
@@ -103,7 +104,7 @@ class Reconciling:
             PageDrift: a row's moment or note is not readable.
         """
         part = self._parts[0]
-        rows = bot_proving.read_rows(self._profile, log)
+        rows = proving.read_rows(self._profile, log)
         complete = log.get("complete") is True
         found = self._database.repeatable(
             request_queue.compare_sent_log,

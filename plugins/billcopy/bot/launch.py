@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import billcopy
-from billcopy import bot_folders
-from billcopy.bot_order import BotOrder, StopReason
+from billcopy.bot import folders
+from billcopy.bot.order import BotOrder, StopReason
 
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _DISPLAY = ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")
@@ -67,7 +67,7 @@ class Bot:
                 os.kill(process.pid, signal.SIGINT if gently else signal.SIGTERM)
 
     def _start(self) -> subprocess.Popen[str]:
-        folder = bot_folders.portal_folder(self._order.work_dir, self._order.portal)
+        folder = folders.portal_folder(self._order.work_dir, self._order.portal)
         python = [sys.executable, "-m"]
         process = subprocess.Popen(
             [*python, "billcopy.reaper", "--", *python, "billcopy.bot"],
@@ -117,7 +117,7 @@ def _environment(order: BotOrder, folder: Path) -> dict[str, str]:
     return {
         **inherited,
         "HOME": str(folder),
-        "TMPDIR": str(bot_folders.browser_folder(order.work_dir, order.portal)),
+        "TMPDIR": str(folders.browser_folder(order.work_dir, order.portal)),
         "PYTHONPATH": str(_PACKAGE_FOLDER),
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Concatenate, ParamSpec, TypeVar
 
 from billcopy import database, request_queue
-from billcopy.bot_order import DatabaseAccess
+from billcopy.bot.order import DatabaseAccess
 from billcopy.database import Connection
 from billcopy.errors import DatabaseUnavailable, PortalLockBusy
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from billcopy import reaper
-from billcopy.bot_order import StopReason
-from billcopy.bot_reconciling import Reconciling
-from billcopy.bot_session import PortalSession
-from billcopy.bot_work import BotWork, code_of
+from billcopy.bot.order import StopReason
+from billcopy.bot.reconciling import Reconciling
+from billcopy.bot.session import PortalSession
+from billcopy.bot.work import BotWork, code_of
 from billcopy.errors import BillCopyError
 
 P = ParamSpec("P")
@@ -63,7 +63,7 @@ class BotRun:
     reconciling: Reconciling | None = None
 
     def must_move_within(self, seconds: float | None) -> None:
-        """Until then something must have happened, else `bot_watchdog` steps in; None: no limit."""
+        """Until then something must have happened, else `watchdog` steps in; None: no limit."""
         self.must_move_by = math.inf if seconds is None else time.monotonic() + seconds
 
     def kill_browser(self) -> None:

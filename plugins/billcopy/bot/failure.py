@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from billcopy.bot_trail import Stop
+from billcopy.bot.trail import Stop
 from billcopy.masking import MASK, Masker
 
 MOST_NAMES = 12

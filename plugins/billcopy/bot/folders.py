@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from billcopy import disk
-from billcopy.bot_order import BotOrder
+from billcopy.bot.order import BotOrder
 from billcopy.progress import Say
 
 KEPT_RUNS = 20

@@ -1,7 +1,7 @@
 """`python -m billcopy.bot`: one bot run.
 
 It reads its order from standard input, says one readable line per request and invoice on standard
-output, and why it stopped by its exit code. Not started by hand: `billcopy.bot_launch` starts it
+output, and why it stopped by its exit code. Not started by hand: `billcopy.bot.launch` starts it
 below a reaper.
 """
 
@@ -16,12 +16,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from billcopy import (
-    bot_context,
-    bot_folders,
-    bot_reconciling,
-    bot_robot,
-    bot_versions,
-    bot_watchdog,
     chromium,
     credentials,
     errors,
@@ -30,13 +24,14 @@ from billcopy import (
     reaper,
     request_queue,
 )
-from billcopy.bot_connection import PortalConnection
-from billcopy.bot_lease import LeaseKeeper
-from billcopy.bot_ledger import Ledger, QueueLedger, demand_a_long_settle_window
-from billcopy.bot_order import BotOrder, StopReason
-from billcopy.bot_rehearsal import RehearsalLedger, claimed_from
-from billcopy.bot_session import PortalSession, ReadOutcome
-from billcopy.bot_work import BotWork
+from billcopy.bot import context, folders, reconciling, robot_run, versions, watchdog
+from billcopy.bot.connection import PortalConnection
+from billcopy.bot.lease import LeaseKeeper
+from billcopy.bot.ledger import Ledger, QueueLedger, demand_a_long_settle_window
+from billcopy.bot.order import BotOrder, StopReason
+from billcopy.bot.rehearsal import RehearsalLedger, claimed_from
+from billcopy.bot.session import PortalSession, ReadOutcome
+from billcopy.bot.work import BotWork
 from billcopy.credentials import Credential
 from billcopy.errors import BillCopyError
 from billcopy.model import ClaimedRequest
@@ -81,7 +76,7 @@ def _bot_run(order: BotOrder, say: Say) -> StopReason:
         for finding in findings:
             say(str(finding))
         return StopReason.BAD_PORTAL_FOLDER
-    browser = bot_context.BrowserOptions(
+    browser = context.BrowserOptions(
         executable=chromium.find(explicit=order.chromium, headed=order.headed),
         flags=chromium.FLAGS,
         headless=not order.headed,
@@ -93,7 +88,7 @@ def _bot_run(order: BotOrder, say: Say) -> StopReason:
 
 
 def _rehearse(
-    order: BotOrder, profile: Profile, browser: bot_context.BrowserOptions, say: Say
+    order: BotOrder, profile: Profile, browser: context.BrowserOptions, say: Say
 ) -> StopReason:
     """A walk without a queue: nothing is recorded anywhere."""
     ledger = RehearsalLedger(_test_requests(order))
@@ -102,12 +97,12 @@ def _rehearse(
             vault, record_read=lambda _credential, _outcome: None, refused_version=lambda: None
         )
         run = _run_of(order, profile, browser, session, ledger, say)
-        stop = _run_robot(order, profile, run, bot_folders.REHEARSAL)
+        stop = _run_robot(order, profile, run, folders.REHEARSAL)
         return StopReason.BAD_PORTAL_FOLDER if ledger.drifted else stop
 
 
 def _work_the_queue(
-    order: BotOrder, profile: Profile, browser: bot_context.BrowserOptions, say: Say
+    order: BotOrder, profile: Profile, browser: context.BrowserOptions, say: Say
 ) -> StopReason:
     assert order.database is not None
     connection = PortalConnection(
@@ -119,13 +114,13 @@ def _work_the_queue(
             request_queue.start_bot_run,
             portal=order.portal,
             host=socket.gethostname(),
-            boot_id=bot_versions.boot_id(),
+            boot_id=versions.boot_id(),
             process_group=os.getpgrp(),
-            process_started_at=bot_versions.started_at(os.getpgrp()),
+            process_started_at=versions.started_at(os.getpgrp()),
             dag_run_id=order.dag_run_id,
             selection=order.selection,
             limit=order.limit,
-            versions=bot_versions.versions(profile),
+            versions=versions.versions(profile),
             actor=order.actor,
         )
 
@@ -181,18 +176,18 @@ def _work(
     order: BotOrder,
     profile: Profile,
     connection: PortalConnection,
-    run: bot_context.BotRun,
+    run: context.BotRun,
     bot_run_id: int,
 ) -> StopReason:
     """One request after the other; or only the sent log, where the order says so."""
     if (since := order.reconcile_since) is None:
         return _run_robot(order, profile, run, f"run-{bot_run_id}")
 
-    def read(reconciling: bot_reconciling.Reconciling) -> StopReason:
+    def read(reconciling: reconciling.Reconciling) -> StopReason:
         run.reconciling = reconciling
         return _run_robot(order, profile, run, f"run-{bot_run_id}")
 
-    return bot_reconciling.reconcile(
+    return reconciling.reconcile(
         connection, profile, bot_run_id=bot_run_id, since=since, say=run.work.say, read=read
     )
 
@@ -220,7 +215,7 @@ def _ledger(
                 bot_run_id=bot_run_id,
                 portal=order.portal,
                 linger_seconds=order.linger_seconds,
-                disk_is_low=lambda: bot_folders.disk_is_low(order, say),
+                disk_is_low=lambda: folders.disk_is_low(order, say),
             )
         finally:
             keeper.stop()
@@ -236,12 +231,12 @@ def _test_requests(order: BotOrder) -> list[ClaimedRequest]:
 def _run_of(
     order: BotOrder,
     profile: Profile,
-    browser: bot_context.BrowserOptions,
+    browser: context.BrowserOptions,
     session: PortalSession,
     ledger: Ledger,
     say: Say,
-) -> bot_context.BotRun:
-    return bot_context.BotRun(
+) -> context.BotRun:
+    return context.BotRun(
         work=BotWork(
             ledger,
             profile,
@@ -259,16 +254,16 @@ def _run_of(
 
 
 def _run_robot(
-    order: BotOrder, profile: Profile, run: bot_context.BotRun, folder_name: str
+    order: BotOrder, profile: Profile, run: context.BotRun, folder_name: str
 ) -> StopReason:
-    bot_context.activate(run)
-    with bot_watchdog.watching(run):
-        bot_robot.run(
+    context.activate(run)
+    with watchdog.watching(run):
+        robot_run.run(
             profile,
-            output_folder=bot_folders.start_run(order.work_dir, order.portal, folder_name),
+            output_folder=folders.start_run(order.work_dir, order.portal, folder_name),
             log_level=order.log_level,
             with_log=not run.work.ledger.may_send and run.reconciling is None,
-            suite=bot_robot.SENT_LOG if run.reconciling else bot_robot.BILL_COPIES,
+            suite=robot_run.SENT_LOG if run.reconciling else robot_run.BILL_COPIES,
         )
     return run.work.stop or StopReason.INFRASTRUCTURE
 
@@ -277,7 +272,7 @@ def _finish(
     connection: PortalConnection,
     bot_run_id: int,
     stop: StopReason,
-    run: bot_context.BotRun | None,
+    run: context.BotRun | None,
     say: Say,
 ) -> None:
     blocked = run.blocked_requests if run else None

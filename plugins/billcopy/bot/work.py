@@ -1,7 +1,7 @@
 """The request in hand: taking it, what went wrong with it, ending it.
 
 Whoever raises one of our errors while a request is in hand is recorded here, and the record decides
-the settlement: Robot's PASS or FAIL proves nothing. `bot_sending` and `bot_proving` are the two
+the settlement: Robot's PASS or FAIL proves nothing. `sending` and `proving` are the two
 halves of the work itself.
 """
 
@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from billcopy import bot_failure, evidence, progress
-from billcopy.bot_evidence import Pictures
-from billcopy.bot_ledger import Ledger
-from billcopy.bot_order import StopReason
-from billcopy.bot_trail import Trail
+from billcopy import evidence, progress
+from billcopy.bot import failure as bot_failure
+from billcopy.bot.evidence import Pictures
+from billcopy.bot.ledger import Ledger
+from billcopy.bot.order import StopReason
+from billcopy.bot.trail import Trail
 from billcopy.errors import (
     AttemptTimedOut,
     BillCopyError,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from billcopy import form_check, progress
-from billcopy.bot_work import BotWork
+from billcopy.bot.work import BotWork
 from billcopy.errors import (
     AttemptTimedOut,
     BusinessError,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from billcopy.bot_context import BotRun
-from billcopy.bot_work import BotWork
+from billcopy.bot.context import BotRun
+from billcopy.bot.work import BotWork
 from billcopy.errors import BrowserLost
 from billcopy.portal_profile import Profile
 
