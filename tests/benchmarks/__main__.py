@@ -1,8 +1,8 @@
 """`make bench`: every figure with its peer of the same run, on the screen and in var/bench.json.
 
-Parts: claims, requests, pipeline, rescue and endurance (these two take about 15 minutes each); all
-of them unless some are named. Nothing here is asserted: machines differ, ratios are what may be
-compared.
+Parts: claims, requests, pipeline, faults, rescue and endurance (these two take about 15 minutes
+each); all of them unless some are named. Nothing here is asserted: machines differ, ratios are what
+may be compared.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "requests": requests.measure,
     "pipeline": pipeline.measure,
     "rescue": rescue.measure,
-    "endurance": endurance.measure,
+    "faults": endurance.measure_faults,
+    "endurance": endurance.measure_memory,
 }
 RESULT = PROJECT_ROOT / "var" / "bench.json"
 
