@@ -81,16 +81,7 @@ def _queue(plan: Plan) -> None:
         migrate.migrate(connection)
     profile = portal_profile.load(portal_profile.find_folder(PORTAL, now.portal_path))
     with contextlib.closing(database.connect(now, database.Login.OPS)) as connection:
-        request_queue.register_portal(
-            connection,
-            name=profile.name,
-            title=profile.title,
-            account_pattern=profile.account_pattern,
-            account_example=profile.account_example,
-            recipient_policy=profile.recipient,
-            time_zone=profile.time_zone.key,
-            actor=ACTOR,
-        )
+        request_queue.register_portal(connection, **profile.registration, actor=ACTOR)
         request_queue.configure_portal(
             connection, PORTAL, TIMINGS, actor=ACTOR, reason="the sandbox's short timings"
         )

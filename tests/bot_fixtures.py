@@ -197,16 +197,7 @@ def bot(
 def harbour_bot(bot: Bot, harbour_portal: HarbourPortal) -> Bot:
     """The same surroundings for the second practice portal, whose folder lies elsewhere."""
     profile = portal_profile.load(OTHER_PORTALS / "harbour")
-    request_queue.register_portal(
-        bot.ops,
-        name=profile.name,
-        title=profile.title,
-        account_pattern=profile.account_pattern,
-        account_example=profile.account_example,
-        recipient_policy=profile.recipient,
-        time_zone=profile.time_zone.key,
-        actor="tests",
-    )
+    request_queue.register_portal(bot.ops, **profile.registration, actor="tests")
     request_queue.configure_portal(
         bot.ops, profile.name, TIMINGS, actor="tests", reason="tests do not wait"
     )

@@ -58,6 +58,18 @@ class Profile:
     name_order: Literal["given_first", "surname_first"]
     keyword_timeout: timedelta
 
+    @property
+    def registration(self) -> dict[str, str]:
+        """What the queue keeps of it: the arguments of `register_portal`, but for the actor."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "account_pattern": self.account_pattern,
+            "account_example": self.account_example,
+            "recipient_policy": self.recipient,
+            "time_zone": self.time_zone.key,
+        }
+
     def date_text(self, day: date) -> str:
         """A date as the portal writes it."""
         return day.strftime(self.date_format)

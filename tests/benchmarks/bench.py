@@ -243,16 +243,7 @@ def running() -> Iterator[Bench]:
         migrate.migrate(connect_to(bench.parameters(Login.MIGRATOR)))
         ops = connect_to(bench.parameters(Login.OPS))
         profile = portal_profile.load(PORTALS / "practice")
-        request_queue.register_portal(
-            ops,
-            name=profile.name,
-            title=profile.title,
-            account_pattern=profile.account_pattern,
-            account_example=profile.account_example,
-            recipient_policy=profile.recipient,
-            time_zone=profile.time_zone.key,
-            actor="bench",
-        )
+        request_queue.register_portal(ops, **profile.registration, actor="bench")
         changes = {**TIMINGS, "max_mails_per_recipient_a_day": 100_000}
         request_queue.configure_portal(ops, "practice", changes, actor="bench", reason="bench")
         bench.desk = connect_to(bench.parameters(Login.DESK))

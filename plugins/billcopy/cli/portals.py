@@ -42,16 +42,7 @@ def portal_register(*, portal: options.Portal, actor: options.Actor) -> None:
     now = settings.load()
     profile = portal_profile.load(portal_profile.find_folder(portal, now.portal_path))
     with connections.operations() as connection:
-        request_queue.register_portal(
-            connection,
-            name=profile.name,
-            title=profile.title,
-            account_pattern=profile.account_pattern,
-            account_example=profile.account_example,
-            recipient_policy=profile.recipient,
-            time_zone=profile.time_zone.key,
-            actor=actor,
-        )
+        request_queue.register_portal(connection, **profile.registration, actor=actor)
     say(f"{profile.name} ({profile.title}) takes requests.")
 
 
