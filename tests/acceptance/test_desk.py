@@ -18,9 +18,11 @@ from billcopy.database import Login
 from billcopy.model import FoundInvoice
 from tests.desk_fixtures import Desk
 from tests.integration import queue_steps as steps
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 PATIENCE = 30_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 ACCOUNT = "4031188"
 PHONE = {"width": 360, "height": 740}
 # Text on its background, by WCAG's formula; what is not shown does not count.
@@ -81,6 +83,7 @@ def site(desk: Desk) -> Iterator[Site]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
+            until(lambda: server.started, "the desk listens")
             with sync_playwright() as playwright:
                 found = chromium.find()
                 with closing(
@@ -132,7 +135,7 @@ def test_a_request_is_logged_by_keyboard_alone_and_seen_to_happen(site: Site) ->
     bot = site.desk.database.connect(Login.BOT)
     claimed = steps.claim(bot)
     row = page.locator(f"#row-{claimed.request_id}")
-    expect(row).to_contain_text("In progress", timeout=PATIENCE)
+    expect(row).to_contain_text("In progress")
     expect(page.locator("[data-live-word]")).to_contain_text("In progress")
     found = [FoundInvoice(number="INV-7", issued_on=claimed.period_from, kind="bill")]
     assert request_queue.plan_deliveries(bot, claimed, found, []).verdict == "planned"
@@ -141,7 +144,7 @@ def test_a_request_is_logged_by_keyboard_alone_and_seen_to_happen(site: Site) ->
     steps.begin(bot, claimed, delivery)
     steps.confirm(bot, claimed, delivery, "row-1")
     steps.settle(bot, claimed)
-    expect(row).to_contain_text("1 of 1 bill sent", timeout=PATIENCE)
+    expect(row).to_contain_text("1 of 1 bill sent")
     assert focus(page) == f"to-{claimed.request_id}"
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text(f"Request {claimed.request_id}")
@@ -154,7 +157,7 @@ def test_a_reason_that_is_being_typed_outlives_what_happens_meanwhile(site: Site
     page.goto(f"/requests/{number}")
     page.locator("#reason").fill("the customer calls back")
     steps.claim(site.desk.database.connect(Login.BOT))
-    expect(page.locator(".headline")).to_contain_text("In progress", timeout=PATIENCE)
+    expect(page.locator(".headline")).to_contain_text("In progress")
     expect(page.locator("#reason")).to_have_value("the customer calls back")
     page.get_by_role("button", name="Set aside").click()
     expect(page.get_by_role("alert")).to_contain_text("It has changed meanwhile")
@@ -195,9 +198,9 @@ def test_a_lost_server_is_said_and_its_return_as_well(site: Site) -> None:
     page.goto("/")
     word = page.locator("[data-live-word]")
     site.desk.broken = True
-    expect(word).to_contain_text("No answer from the server", timeout=PATIENCE)
+    expect(word).to_contain_text("No answer from the server")
     site.desk.broken = False
-    expect(word).to_contain_text("keeps itself up to date", timeout=PATIENCE)
+    expect(word).to_contain_text("keeps itself up to date")
     site.complaints.clear()  # the browser's own word about each 503
 
 

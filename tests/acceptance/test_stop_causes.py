@@ -29,21 +29,25 @@ def touched(bot: Bot) -> int:
 
 def when(bot: Bot, line: str, do: Callable[[LaunchedBot], None], **order: object) -> StopReason:
     """Run, and do something the moment the bot says this."""
-    launched: list[LaunchedBot] = []
+    over = threading.Event()
+    threads: list[threading.Thread] = []
 
     def watch(running: LaunchedBot) -> None:
-        launched.append(running)
-
         def wait() -> None:
-            for _ in range(600):
-                if any(line in said for said in list(bot.lines)):
-                    do(running)
+            while not any(line in said for said in list(bot.lines)):
+                if over.wait(0.05):
                     return
-                time.sleep(0.05)
+            do(running)
 
-        threading.Thread(target=wait, daemon=True).start()
+        threads.append(threading.Thread(target=wait, daemon=True))
+        threads[0].start()
 
-    return bot.run(on_start=watch, **order)
+    try:
+        return bot.run(on_start=watch, **order)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_a_refused_sign_in_claims_nothing_and_opens_the_breaker(bot: Bot) -> None:
@@ -66,7 +70,8 @@ def test_a_refused_sign_in_claims_nothing_and_opens_the_breaker(bot: Bot) -> Non
 
 def test_a_password_changed_in_the_meantime_is_read_once_more(bot: Bot) -> None:
     request = bot.submit()
-    bot.portal.set_faults(password="newer")
+    # The page takes its time, so that the change is there before the refusal is.
+    bot.portal.set_faults(password="newer", latency_ms=1000, latency_path="/signin")
     changed = threading.Event()
 
     def change() -> None:
