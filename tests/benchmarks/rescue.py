@@ -78,7 +78,7 @@ def _submit(desk: Connection, number: int) -> int:
 
 
 def _seconds(plan: Plan, desk: Connection, number: int, victim: Callable[[], int]) -> list[float]:
-    """From the death to the rescue, and to the next claim."""
+    """From the death until the request is back in the queue, and to the next claim."""
     faults = f"{plan.portal_url}/_sandbox/faults"
     httpx.put(faults, json=KEEPS_WAITING).raise_for_status()
     request_id = _submit(desk, number)
@@ -92,28 +92,29 @@ def _seconds(plan: Plan, desk: Connection, number: int, victim: Callable[[], int
     httpx.delete(faults).raise_for_status()
     until(lambda: story().request["state"] == "delivered", "it is delivered", within=900)
     first, second = story().attempts[:2]
-    assert first["ended_as"] == "rescued", "it was killed too late"
+    # A bot that is told of the death (its task's, say) gives the request back by itself.
+    assert first["ended_as"] in ("rescued", "released"), first["ended_as"]
     return [moment(first["ended_at"]) - died, moment(second["started_at"]) - died]
 
 
 def measure() -> dict[str, Any]:
     """Median and longest over all deaths, each death's own, and the ratio to the peer."""
     numbers = itertools.count()
-    rescued: dict[str, list[float]] = {}
+    back: dict[str, list[float]] = {}
     claimed: dict[str, list[float]] = {}
     with running_stack(linger_seconds=2, restart=True) as (plan, _, desk):
         victims = _Victims(plan)
         for victim in (victims.robot, victims.task, victims.supervisor, victims.scheduler):
             for _ in range(DEATHS_OF_EACH):
-                to_rescue, to_claim = _seconds(plan, desk, next(numbers), victim)
-                rescued.setdefault(victim.__name__, []).append(round(to_rescue, 1))
+                to_queue, to_claim = _seconds(plan, desk, next(numbers), victim)
+                back.setdefault(victim.__name__, []).append(round(to_queue, 1))
                 claimed.setdefault(victim.__name__, []).append(round(to_claim, 1))
     return {
-        "death_to_rescue_s": _summary(rescued),
+        "death_to_back_in_queue_s": _summary(back),
         "death_to_next_claim_s": _summary(claimed),
         "lease_and_grace_s": LEASE_SECONDS + GRACE_SECONDS,
-        "rescue_ratio": round(
-            statistics.median(_all(rescued)) / (LEASE_SECONDS + GRACE_SECONDS), 2
+        "back_in_queue_ratio": round(
+            statistics.median(_all(back)) / (LEASE_SECONDS + GRACE_SECONDS), 2
         ),
     }
 
