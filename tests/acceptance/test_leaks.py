@@ -127,6 +127,6 @@ def test_no_customer_is_in_any_output(bot: Bot) -> None:
 
 
 def impatient(folder: Path) -> None:
-    """Keywords time out after a second."""
+    """Keywords time out after three seconds."""
     profile = folder / "profile.yaml"
-    profile.write_text(profile.read_text() + "keyword_timeout_seconds: 1\n")
+    profile.write_text(profile.read_text() + "keyword_timeout_seconds: 3\n")

@@ -142,6 +142,6 @@ def finish(bot: Bot, request: int) -> None:
 
 
 def impatient(folder: Path) -> None:
-    """Keywords time out after a second."""
+    """Keywords time out after three seconds."""
     profile = folder / "profile.yaml"
-    profile.write_text(profile.read_text() + "keyword_timeout_seconds: 1\n")
+    profile.write_text(profile.read_text() + "keyword_timeout_seconds: 3\n")

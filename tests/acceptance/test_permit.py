@@ -17,6 +17,7 @@ from billcopy.bot.order import StopReason
 from billcopy.bot.robot_run import LIBRARIES
 from sandbox.practice_portal import PracticePortal
 from tests.bot_fixtures import EMAIL, PORTALS, Bot
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,7 +66,7 @@ class Guarded:
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     browser = Browser(
-        timeout="3 s",
+        timeout="30 s",
         enable_playwright_debug=PlaywrightLogTypes.disabled,
         run_on_failure=None,
         jsextension=[str(LIBRARIES / "guard.js"), str(LIBRARIES / "reading.js")],
@@ -112,6 +113,7 @@ def test_a_permit_lets_one_request_pass(guarded: Guarded) -> None:
 def test_a_double_click_sends_once(guarded: Guarded) -> None:
     guarded.permit()
     guarded.browser.click_with_options(SEND, clickCount=2)
+    until(lambda: guarded.posts > 0, "the first click arrives")
     time.sleep(0.5)
     assert guarded.posts == 1
 

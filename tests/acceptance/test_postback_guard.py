@@ -14,6 +14,7 @@ from billcopy.bot.keywords import guard_rules
 from sandbox.harbour_portal import HarbourPortal
 from tests.acceptance.test_permit import library
 from tests.bot_fixtures import OTHER_PORTALS
+from tests.waiting import until
 
 __all__ = ["library"]
 pytestmark = [
@@ -108,6 +109,7 @@ def test_a_permit_is_for_the_invoice_in_the_form(guarded: Guarded) -> None:
 def test_a_double_click_sends_once(guarded: Guarded) -> None:
     guarded.permit()
     guarded.browser.click_with_options(SEND, clickCount=2)
+    until(lambda: guarded.count("send_posts") > 0, "the first click arrives")
     time.sleep(0.5)
     assert guarded.count("send_posts") == 1
 
