@@ -139,7 +139,7 @@ def test_what_a_portal_says_of_the_request_that_opened_its_breaker_goes_too(
     assert steps.execute(database, detail) == [("(erased)",)]
 
 
-@pytest.mark.parametrize(("days", "is_due"), [(89.99, False), (90.01, True)])
+@pytest.mark.parametrize(("days", "is_due"), [(89.9, False), (90.1, True)])
 def test_the_clock_runs_from_when_it_finished(
     database: Database, days: float, is_due: bool
 ) -> None:

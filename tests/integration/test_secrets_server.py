@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,10 +28,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from cryptography.x509.oid import NameOID
 from hvac.exceptions import InvalidRequest
+from urllib3 import Retry
 
 from billcopy import errors
 from billcopy.credentials import health, issue_wrapped_secret_id, open_session
 from billcopy.settings import PROJECT_ROOT
+from billcopy.vault_client import RETRIES
 from sandbox.secrets_server import running
 from sandbox.secrets_server.server import ROUTES
 from tests.secrets_fixtures import provisioned_sandbox
@@ -132,25 +134,21 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_a_server_that_comes_back_within_the_tries_is_not_missed(tmp_path):
+def test_a_server_that_comes_back_within_the_tries_is_not_missed(tmp_path, monkeypatch):
     with running(tmp_path / "other") as other:
         access = provisioned_sandbox(other).access()
         port = int(other.url.rpartition(":")[2])
-    back = threading.Event()
+    wait, waits = Retry.sleep, []
 
-    def come_back() -> None:
-        time.sleep(0.3)
-        with running(tmp_path / "other", port):
-            back.wait(10)
+    def back_for_the_last_try(retry: Retry, response: object = None) -> None:
+        wait(retry, response)
+        waits.append(retry)
+        if len(waits) == RETRIES.connect:
+            servers.enter_context(running(tmp_path / "other", port))
 
-    thread = threading.Thread(target=come_back)
-    thread.start()
-    try:
-        with open_session(access) as session:
-            assert session.read_credential().version == 1
-    finally:
-        back.set()
-        thread.join()
+    monkeypatch.setattr(Retry, "sleep", back_for_the_last_try)
+    with ExitStack() as servers, open_session(access) as session:
+        assert session.read_credential().version == 1
 
 
 @pytest.mark.parametrize(
@@ -354,7 +352,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_the_process_says_where_it_listens_and_ends_within_a_second(tmp_path):
+def test_the_process_says_where_it_listens_and_ends_before_it_is_killed(tmp_path):
     with start("--dir", str(tmp_path / "vault")) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
@@ -362,14 +360,14 @@ def test_the_process_says_where_it_listens_and_ends_within_a_second(tmp_path):
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))):
             process.send_signal(signal.SIGTERM)  # an idle connection does not hold it up
             started = time.monotonic()
-            assert process.wait(timeout=5) == 0
-        assert time.monotonic() - started < 1
+            assert process.wait(timeout=60) == 0
+        assert time.monotonic() - started < 4  # honcho kills after 5
 
 
 def test_a_taken_port_is_named(tmp_path, secrets_server):
     port = secrets_server.url.rpartition(":")[2]
     with start("--dir", str(tmp_path / "second"), "--port", port) as process:
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 1
     assert f"port {port}" in told
     assert "Traceback" not in told

@@ -39,8 +39,8 @@ class Bot:
         return StopReason.INTERRUPTED if self.ended else self.stop
 
     def end(self, *, gently: bool = False) -> None:
-        self.ended += 1
         self.gently = gently
+        self.ended += 1  # the bot ends on this
 
 
 @pytest.fixture

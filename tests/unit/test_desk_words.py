@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billcopy.desk import times, words
@@ -26,6 +26,7 @@ def test_a_period_is_said_as_people_say_it(first: str, last: str, said: str) -> 
     assert times.period(date.fromisoformat(first), date.fromisoformat(last)) == said
 
 
+@settings(deadline=None)
 @given(st.dates(min_value=date(1995, 1, 1), max_value=date(2090, 1, 1)))
 def test_usual_periods_end_by_today_and_fit_the_usual_limit(today: date) -> None:
     keys = [key for key, *_ in times.shortcuts(today)]
@@ -36,6 +37,7 @@ def test_usual_periods_end_by_today_and_fit_the_usual_limit(today: date) -> None
         assert (last - first).days <= 366
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=4_000_000_000), st.text(max_size=80))
 def test_any_zone_a_browser_may_name_gives_a_time(second: int, name: str) -> None:
     at = datetime.fromtimestamp(second, UTC)
