@@ -5,6 +5,7 @@ The peer is what a queue waits that knows of nothing but leases: the lease and t
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -45,23 +46,29 @@ class _Victims:
     def _reaper(self) -> psutil.Process:
         return psutil.Process(self._world.query(_REAPER)[0][0])
 
-    def robot(self) -> int:
+    def robot(self) -> list[int]:
         """The bot's own process."""
-        return int(self._reaper().children()[0].pid)
+        return [self._reaper().children()[0].pid]
 
-    def task(self) -> int:
+    def task(self) -> list[int]:
         """The process in which Airflow runs `run_bot`."""
-        return int(self._reaper().parent().pid)
+        return [self._reaper().parent().pid]
 
-    def supervisor(self) -> int:
+    def supervisor(self) -> list[int]:
         """Airflow's process that watches over the task."""
-        return int(self._reaper().parent().parent().pid)
+        return [self._reaper().parent().parent().pid]
 
-    def scheduler(self) -> int:
+    def worker(self) -> list[int]:
+        """All of these and the browser at once, as when a machine fails."""
+        reaper = self._reaper()
+        below = [one.pid for one in reaper.children(recursive=True)]
+        return [*self.robot(), *below, reaper.pid, *self.task(), *self.supervisor()]
+
+    def scheduler(self) -> list[int]:
         """Airflow's scheduler, which is started again."""
         found = self._strikes.server("scheduler")
         assert found is not None
-        return found.pid
+        return [found.pid]
 
 
 def _submit(desk: Connection, number: int) -> int:
@@ -77,7 +84,9 @@ def _submit(desk: Connection, number: int) -> int:
     return request_queue.submit(desk, request, actor="bench").request_id
 
 
-def _seconds(plan: Plan, desk: Connection, number: int, victim: Callable[[], int]) -> list[float]:
+def _seconds(
+    plan: Plan, desk: Connection, number: int, victims: Callable[[], list[int]]
+) -> list[float]:
     """From the death until the request is back in the queue, and to the next claim."""
     faults = f"{plan.portal_url}/_sandbox/faults"
     httpx.put(faults, json=KEEPS_WAITING).raise_for_status()
@@ -87,8 +96,11 @@ def _seconds(plan: Plan, desk: Connection, number: int, victim: Callable[[], int
         return request_queue.story(desk, request_id)
 
     until(lambda: story().request["state"] == "claimed", "a bot works on it")
+    doomed = victims()
     died = time.time()
-    os.kill(victim(), signal.SIGKILL)
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     httpx.delete(faults).raise_for_status()
     until(lambda: story().request["state"] == "delivered", "it is delivered", within=900)
     first, second = story().attempts[:2]
@@ -104,7 +116,13 @@ def measure() -> dict[str, Any]:
     claimed: dict[str, list[float]] = {}
     with running_stack(linger_seconds=2, restart=True) as (plan, _, desk):
         victims = _Victims(plan)
-        for victim in (victims.robot, victims.task, victims.supervisor, victims.scheduler):
+        for victim in (
+            victims.robot,
+            victims.task,
+            victims.supervisor,
+            victims.worker,
+            victims.scheduler,
+        ):
             for _ in range(DEATHS_OF_EACH):
                 to_queue, to_claim = _seconds(plan, desk, next(numbers), victim)
                 back.setdefault(victim.__name__, []).append(round(to_queue, 1))
