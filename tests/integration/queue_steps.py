@@ -10,6 +10,7 @@ from billcopy import request_queue
 from billcopy.database import Connection, Login
 from billcopy.model import ClaimedRequest, Delivery, FoundInvoice, NewRequest, Selection
 from tests.database_fixtures import Database
+from tests.waiting import until
 
 _keys = itertools.count(1)
 JANUARY = date(2025, 1, 1)
@@ -49,6 +50,14 @@ def start_bot_run(bot: Connection, **changes: Any) -> int:
     }
     request_queue.take_portal_lock(bot, "practice")
     return request_queue.start_bot_run(bot, **{**values, **changes})
+
+
+def hang_up(database: Database, bot: Connection) -> None:
+    """Close a bot's connection; returns when the server has let go of its portal's lock."""
+    pid = bot.info.backend_pid
+    bot.close()
+    look = "select 1 from pg_stat_activity where pid = %s"
+    until(lambda: not execute(database, look, pid), "the server learned of it")
 
 
 def claim(bot: Connection, run: int | None = None) -> ClaimedRequest:

@@ -35,7 +35,7 @@ def work_off(database: Database, *, error=None, dag_run_id: str | None = None) -
         queue.confirm(bot, request, delivery, f"row-{request.request_id}")
     queue.settle(bot, request, error)
     request_queue.finish_bot_run(bot, run, stop_reason="DRAINED", blocked_requests=0)
-    bot.close()
+    queue.hang_up(database, bot)
     return request.request_id
 
 

@@ -64,7 +64,7 @@ def confirmed(watch: Watch, *, row: str = "row-1") -> int:
     assert steps.begin(bot, request, delivery) == "go"
     steps.confirm(bot, request, delivery, row)
     assert steps.settle(bot, request)[0] == "delivered"
-    bot.close()
+    steps.hang_up(watch.database, bot)
     assert number == request.request_id
     return delivery.delivery_id
 
@@ -108,7 +108,7 @@ def read_password(watch: Watch, *, version: int, days: int) -> None:
         outcome="read",
         expires_at=datetime.now(UTC) + timedelta(days=days),
     )
-    bot.close()
+    steps.hang_up(watch.database, bot)
 
 
 def sent_twice(watch: Watch) -> None:

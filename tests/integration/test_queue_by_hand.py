@@ -18,7 +18,7 @@ def planned_and_held(database: Database, count: int = 1, **changes):
     numbers = [one.delivery_id for one in steps.plan(bot, request, count)]
     steps.settle(bot, request, errors.PortalDown)
     desk = database.connect(Login.DESK)
-    bot.close()  # and with it the portal's lock
+    steps.hang_up(database, bot)  # and with it the portal's lock goes
     request_queue.hold(desk, request_id, actor="ann", reason="the customer is waiting")
     return request_id, numbers
 

@@ -43,7 +43,7 @@ def work(database: Database, what: list[str], error: Any, **setup: Any) -> tuple
             database.connect(Login.DESK), request_id, actor="ann", reason="customer rang"
         )
     settled = steps.settle(bot, request, error)
-    bot.close()
+    steps.hang_up(database, bot)
     return request_id, settled
 
 

@@ -175,7 +175,7 @@ def test_hashes_stay_as_long_as_a_second_mail_could_be_sent(database: Database) 
     bot = database.connect(Login.BOT)
     (delivery,) = steps.plan(bot, steps.claim(bot))
     assert delivery.state == "duplicate"
-    bot.close()
+    steps.hang_up(database, bot)
     age(database, number, 1.1)
     assert run(database)["keys"].erased == 1
     hashes = "select account_hmac, recipient_hmac from billcopy.requests where id = %s"

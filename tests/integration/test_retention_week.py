@@ -64,7 +64,7 @@ def a_day(database: Database, day: int) -> None:
     output = database.settings.work_dir / "practice" / f"run-{run}"
     output.mkdir(parents=True)
     (output / "output.xml").write_bytes(b"x" * OUTPUT)
-    bot.close()
+    steps.hang_up(database, bot)
     desk.close()
 
 

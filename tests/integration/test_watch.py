@@ -99,7 +99,7 @@ def test_it_finds_its_database_again(watch: Watch) -> None:
     assert watcher.once().problem is None
     ours = "pg_stat_activity where usename = 'billcopy_watch'"
     watch.execute(f"select pg_terminate_backend(pid) from {ours}")
-    until(lambda: not watch.execute(f"select from {ours}"), "the server let go of its lock")
+    until(lambda: not watch.execute(f"select 1 from {ours}"), "the server let go of its lock")
     watcher.once()
     look = watcher.once()
     watcher.close()
