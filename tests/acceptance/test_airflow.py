@@ -28,7 +28,7 @@ from sandbox.airflow_rest import DONE, AirflowRest
 from sandbox.plan import Plan, free_ports
 from sandbox.postgres import SUPERUSER, Server
 from sandbox.secrets_server.provision import read_portal_password
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -91,18 +91,28 @@ class Stack:
         mails = mail_sink.read_mails(self.plan.mail_folder)
         return sorted((mail.recipient, mail.invoices) for mail in mails)
 
-    def runs_since(self, known: set[str]) -> list[dict[str, Any]]:
-        """The DAG's runs that are new, once there are some and all have ended."""
+    def worked_since(self, known: set[str]) -> dict[str, Any]:
+        """The first new run of the DAG that found something to do, once it has ended."""
+        found: list[dict[str, Any]] = []
 
-        def new() -> list[dict[str, Any]]:
-            return [run for run in self.rest.runs(DAG) if run["dag_run_id"] not in known]
+        def has_ended() -> bool:
+            new = [run for run in self.rest.runs(DAG) if run["dag_run_id"] not in known]
+            ended = [run for run in new if run["state"] in DONE]
+            found[:] = [run for run in ended if not (run["note"] or "").startswith("Nothing to do")]
+            return bool(found)
 
-        until(lambda: bool(new()) and all(run["state"] in DONE for run in new()), within=120)
-        return new()
+        until(has_ended, "a new run has worked")
+        return found[0]
 
     def known_runs(self) -> set[str]:
-        until(lambda: all(run["state"] in DONE for run in self.rest.runs(DAG)), within=120)
+        """The DAG's runs, once all have ended and the timetable starts none for a while."""
+        until(self._all_runs_ended)
+        _let_the_timetable_pass()
+        until(self._all_runs_ended)
         return {run["dag_run_id"] for run in self.rest.runs(DAG)}
+
+    def _all_runs_ended(self) -> bool:
+        return all(run["state"] in DONE for run in self.rest.runs(DAG))
 
     def latest_bot(self) -> int:
         """Process id of the bot run that has not finished."""
@@ -117,7 +127,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     )
     with stack.running(plan):
         running = Stack(plan)
-        until(lambda: DAG in running.rest.dags(), within=60)
+        until(lambda: DAG in running.rest.dags())
         assert running.rest.import_errors() == []
         running.rest.pause(DAG, paused=False)
         running.rest.pause(RESCUE, paused=False)
@@ -147,7 +157,7 @@ def tasks(running: Stack, run: dict[str, Any]) -> dict[str, str]:
 
 def test_nothing_to_do_is_skipped_and_says_why(running: Stack) -> None:
     run_id = running.rest.trigger(DAG)
-    run = running.rest.finished(DAG, run_id, timeout_seconds=60)
+    run = running.rest.finished(DAG, run_id, timeout_seconds=PATIENCE_SECONDS)
     assert (run["state"], run["note"]) == ("success", "Nothing to do: no request waits")
     assert tasks(running, run) == {
         "requeue": "success",
@@ -161,8 +171,7 @@ def test_nothing_to_do_is_skipped_and_says_why(running: Stack) -> None:
 def test_a_submission_starts_a_run_that_is_green_with_business_failures(running: Stack) -> None:
     known = running.known_runs()
     delivered, rejected = running.submit("3310487"), running.submit(UNKNOWN)
-    runs = running.runs_since(known)
-    worked = next(run for run in runs if not run["note"].startswith("Nothing to do"))
+    worked = running.worked_since(known)
     assert worked["run_type"] == "asset_triggered"
     assert worked["state"] == "success"
     assert worked["note"] == "delivered 1, could not be sent 1, to check 0"
@@ -174,7 +183,7 @@ def test_a_dead_portal_is_red_and_claims_nothing(running: Stack) -> None:
     known = running.known_runs()
     running.faults(http_500=100_000)
     waiting = running.submit("20411963")
-    red = running.runs_since(known)[-1]
+    red = running.worked_since(known)
     assert red["state"] == "failed"
     assert tasks(running, red)["run_bot"] == "failed"
     assert red["note"]
@@ -190,8 +199,8 @@ def test_a_dead_portal_is_red_and_claims_nothing(running: Stack) -> None:
 
 def until_delivered(running: Stack, request_id: int) -> None:
     if running.state(request_id) == "queued":
-        running.rest.finished(DAG, running.rest.trigger(DAG), timeout_seconds=90)
-    until(lambda: running.state(request_id) == "delivered", within=90)
+        running.rest.finished(DAG, running.rest.trigger(DAG), timeout_seconds=PATIENCE_SECONDS)
+    until(lambda: running.state(request_id) == "delivered")
 
 
 def test_a_run_that_ends_by_its_limit_starts_the_next(running: Stack) -> None:
@@ -202,12 +211,12 @@ def test_a_run_that_ends_by_its_limit_starts_the_next(running: Stack) -> None:
     dry = running.rest.trigger(DAG, {"dry_run": True})
     limited = running.rest.trigger(DAG, {"limit": 1})
     running.rest.pause(DAG, paused=False)
-    run = running.rest.finished(DAG, dry, timeout_seconds=90)
+    run = running.rest.finished(DAG, dry, timeout_seconds=PATIENCE_SECONDS)
     assert (run["state"], run["note"]) == (
         "success",
         "dry run: nothing was sent, nothing changed. 2 more wait",
     )
-    run = running.rest.finished(DAG, limited, timeout_seconds=90)
+    run = running.rest.finished(DAG, limited, timeout_seconds=PATIENCE_SECONDS)
     assert "delivered 1," in run["note"]
     assert "the limit of one run was reached. 1 more wait" in run["note"]
     announced = running.query(
@@ -215,7 +224,7 @@ def test_a_run_that_ends_by_its_limit_starts_the_next(running: Stack) -> None:
         name="airflow",
     )
     assert (limited, '{"left": 1}') in announced
-    until(lambda: {running.state(one) for one in waiting} == {"delivered"}, within=90)
+    until(lambda: {running.state(one) for one in waiting} == {"delivered"})
 
 
 def test_a_backfill_run_twice_sends_nothing_twice(running: Stack) -> None:
@@ -235,12 +244,12 @@ def test_a_backfill_run_twice_sends_nothing_twice(running: Stack) -> None:
             reprocess=reprocess,
             conf={"states": ["failed", "partial", "rejected"]},
         )
-        until(lambda known=known: _is_done(running, known), within=240)
+        until(lambda known=known: _is_done(running, known))
         runs = [run for run in running.rest.runs(DAG) if run["run_type"] == "backfill"]
         assert runs
         assert {run["state"] for run in runs} == {"success"}
         # What was put back is tried once more, by the backfill or by a run the timetable starts.
-        until(lambda tried=tried: _tries_of_the_rejected(running) == tried, within=120)
+        until(lambda tried=tried: _tries_of_the_rejected(running) == tried)
         assert running.mails() == mails
     assert all(run["note"] for run in runs)
 
@@ -255,7 +264,7 @@ def test_the_sent_log_is_compared_and_nothing_differs(running: Stack) -> None:
     def ended() -> list[str]:
         return [run["state"] for run in running.rest.runs("reconcile_sent_log")]
 
-    until(lambda: bool(ended()) and set(ended()) <= set(DONE), within=240)
+    until(lambda: bool(ended()) and set(ended()) <= set(DONE))
     running.rest.pause("reconcile_sent_log", paused=True)
     assert ended() == ["success"]
     compared = "select complete, deliveries_checked from billcopy.reconciliations"
@@ -297,21 +306,21 @@ def test_a_killed_bot_task_leaves_no_browser_and_its_request_is_rescued(
     account = {"marked failed": "6093377", "task killed": "5126609", "supervisor killed": "7450021"}
     month = {"period_from": date(2026, 3, 1), "period_to": date(2026, 3, 31)}
     waiting = running.submit(account[way], **month)
-    until(lambda: running.state(waiting) == "claimed", within=60)
+    until(lambda: running.state(waiting) == "claimed")
     bot = running.latest_bot()
     browsers = [pid for pid in descendants(bot) if "chrom" in _command(pid)]
     assert browsers
     everything = [bot, *descendants(bot)]
+    task = _parent(bot)
+    assert task > 1
     if way == "marked failed":
         path = f"/dags/{DAG}/dagRuns/{_new_run(running, known)}/taskInstances/run_bot"
         answer = running.rest.call("PATCH", path, {"new_state": "failed"})
         answer.raise_for_status()
-        within = 15.0  # until the task's next heartbeat tells it, plus 5 s
+        until(lambda: not _lives(task), "the task's next heartbeat told it", within=20.0)
     else:
-        task = _parent(bot)
         os.kill(task if way == "task killed" else _parent(task), signal.SIGKILL)
-        within = 5.0
-    until(lambda: not any(_lives(pid) for pid in everything), within=within)
+    until(lambda: not any(_lives(pid) for pid in everything), within=5.0)
     running.faults()
     until(lambda: running.first_attempt_ended(waiting), "it is taken back", within=RESCUE_SECONDS)
     if way == "supervisor killed":
@@ -322,7 +331,7 @@ def test_a_killed_bot_task_leaves_no_browser_and_its_request_is_rescued(
                 path = f"/dags/{DAG}/dagRuns/{run['dag_run_id']}"
                 running.rest.call("PATCH", path, {"state": "failed"}).raise_for_status()
     running.known_runs()
-    running.rest.finished(DAG, running.rest.trigger(DAG), timeout_seconds=90)
+    running.rest.finished(DAG, running.rest.trigger(DAG), timeout_seconds=PATIENCE_SECONDS)
     until_delivered(running, waiting)
 
 
@@ -414,4 +423,4 @@ def test_nothing_is_left_when_the_stack_is_killed(running: Stack) -> None:
     everything = [int(manager), *descendants(int(manager))]
     assert len(everything) > 20
     os.kill(int(manager), signal.SIGKILL)
-    until(lambda: not any(_lives(pid) for pid in everything), within=10)
+    until(lambda: not any(_lives(pid) for pid in everything), within=60)

@@ -28,7 +28,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     )
     with stack.running(plan):
         running = Stack(plan)
-        until(lambda: DAG in running.rest.dags(), within=60)
+        until(lambda: DAG in running.rest.dags())
         running.rest.pause(DAG, paused=False)
         yield running
         running.rest.close()
@@ -61,9 +61,9 @@ def test_pausing_ends_a_bot_at_work_and_unpausing_lets_it_go_on(running: Stack) 
     running.faults(latency_ms=1500)
     request = running.submit("3310487", **YEAR)
     clicked = "sending confirmed in_doubt"
-    until(lambda: count(running, clicked, request) > 0, within=120)
+    until(lambda: count(running, clicked, request) > 0)
     running.rest.pause(DAG, paused=True)
-    until(lambda: bots_at_work(running) == 0, within=60)
+    until(lambda: bots_at_work(running) == 0)
     done = count(running, clicked, request)
     assert done < 12
     [(stop, ended)] = running.query(
@@ -74,7 +74,7 @@ def test_pausing_ends_a_bot_at_work_and_unpausing_lets_it_go_on(running: Stack) 
     assert ended in ("released", "deferred")
     running.faults()
     running.rest.pause(DAG, paused=False)
-    until(lambda: running.state(request) == "delivered", within=240)
+    until(lambda: running.state(request) == "delivered")
     invoices = [one for _, mail in running.mails() for one in mail]
     assert len(invoices) == len(set(invoices)) == 12
     notes = [run["note"] or "" for run in running.rest.runs(DAG)]
@@ -88,9 +88,9 @@ def test_a_breaker_opens_and_closes_without_anybody(running: Stack) -> None:
     running.faults(http_500=100_000)
     request = running.submit("20411963")
     opened = "select count(*) from billcopy.events where event = 'breaker opened'"
-    until(lambda: running.query(opened)[0][0] > 0, within=180)
+    until(lambda: running.query(opened)[0][0] > 0)
     running.faults()
-    until(lambda: running.state(request) == "delivered", within=240)
+    until(lambda: running.state(request) == "delivered")
     with ops(running) as connection:
         assert request_queue.status(connection, "practice")[0]["closure"] is None
 
@@ -103,7 +103,7 @@ def test_what_waits_behind_a_window_goes_on_when_it_ends(running: Stack) -> None
         )
     request = running.submit("5126609")
     assert running.state(request) == "queued"
-    until(lambda: running.state(request) == "delivered", within=240)
+    until(lambda: running.state(request) == "delivered")
     [(held,)] = running.query(
         "select a.started_at >= m.ends_at from billcopy.attempts as a cross join"
         " billcopy.maintenance_windows as m where a.request_id = %s order by a.id limit 1",
