@@ -47,7 +47,7 @@ def finished(database: Database, *, days: float = 0, key: str = "1", **changes: 
     steps.confirm(bot, request, delivery, f"row-{number}")
     assert steps.settle(bot, request)[0] == "delivered"
     request_queue.finish_bot_run(bot, run, stop_reason="DRAINED", blocked_requests=0)
-    bot.close()
+    steps.hang_up(database, bot)
     desk.close()
     age(database, number, days)
     return number
@@ -58,7 +58,7 @@ def rejected(database: Database, **changes: Any) -> int:
     number = steps.submit(database, **changes)
     bot = database.connect(Login.BOT)
     steps.settle(bot, steps.claim(bot), AccountNotFound)
-    bot.close()
+    steps.hang_up(database, bot)
     return number
 
 
