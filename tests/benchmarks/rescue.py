@@ -131,8 +131,8 @@ def measure() -> dict[str, Any]:
         "death_to_back_in_queue_s": _summary(back),
         "death_to_next_claim_s": _summary(claimed),
         "lease_and_grace_s": LEASE_SECONDS + GRACE_SECONDS,
-        "back_in_queue_ratio": round(
-            statistics.median(_all(back)) / (LEASE_SECONDS + GRACE_SECONDS), 2
+        "next_claim_ratio": round(
+            statistics.median(_all(claimed)) / (LEASE_SECONDS + GRACE_SECONDS), 2
         ),
     }
 
