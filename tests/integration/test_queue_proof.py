@@ -11,7 +11,6 @@ from billcopy.database import Login
 from billcopy.model import Rescued
 from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps
-from tests.waiting import until
 
 BACK = "update billcopy.deliveries set sending_at = sending_at - interval '1 minute'"
 
@@ -148,7 +147,10 @@ def test_a_lease_is_rescued_only_after_its_grace(
             steps.settle(bot, request)
 
 
-# Lease 120 s, renewed every 30 s, grace 30 s: what a portal has from the start.
+# Lease 120 s, renewed every 30 s, grace 30 s, click budget 20 s: what a portal has from the start.
+SILENT = "update billcopy.requests set lease_until = lease_until - %s::interval"
+
+
 @pytest.mark.parametrize(
     ("became", "silent_for", "rescued"),
     [
@@ -158,6 +160,7 @@ def test_a_lease_is_rescued_only_after_its_grace(
         ("finished", "70 seconds", True),
         ("replaced", "50 seconds", False),
         ("replaced", "70 seconds", True),
+        ("connected again", "70 seconds", False),
     ],
 )
 def test_a_bot_that_lost_its_session_is_rescued_after_one_missed_renewal(
@@ -167,29 +170,46 @@ def test_a_bot_that_lost_its_session_is_rescued_after_one_missed_renewal(
     bot, ops = database.connect(Login.BOT), database.connect(Login.OPS)
     run = steps.start_bot_run(bot)
     steps.claim(bot, run)
-    steps.execute(
-        database,
-        "update billcopy.requests set lease_until = lease_until - %s::interval",
-        silent_for,
-    )
+    steps.execute(database, SILENT, silent_for)
     if became == "finished":
         request_queue.finish_bot_run(bot, run, stop_reason="interrupted", blocked_requests=0)
     elif became != "connected":
-        bot.close()
+        steps.hang_up(database, bot)
+    if became in ("replaced", "connected again"):
         another = database.connect(Login.BOT)
-        until(lambda: request_queue.take_portal_lock(another, "practice"))
-        if became == "replaced":
-            steps.start_bot_run(another)
-        else:
-            another.close()
-            until(lambda: _is_unlocked(database))
+        later = steps.start_bot_run(another)
+    if became == "connected again":  # the other one came and went, this one has its lock back
+        request_queue.finish_bot_run(another, later, stop_reason="drained", blocked_requests=0)
     found = [one.request_id for one in request_queue.rescue(ops, actor="rescue")]
     assert found == ([request_id] if rescued else [])
 
 
-def _is_unlocked(database: Database) -> bool:
-    [(holder,)] = steps.execute(database, "select billcopy.portal_lock_holder('practice')")
-    return holder is None
+def test_a_lease_that_the_deadline_cut_short_counts_in_full(database: Database) -> None:
+    """It was renewed just now, and shows no more time than one that was not for long."""
+    steps.submit(database)
+    bot, ops = database.connect(Login.BOT), database.connect(Login.OPS)
+    request = steps.claim(bot)
+    steps.execute(
+        database, "update billcopy.requests set deadline_at = clock_timestamp() + interval '40 s'"
+    )
+    request_queue.renew(bot, request)
+    steps.hang_up(database, bot)
+    assert request_queue.rescue(ops, actor="rescue") == []
+
+
+@pytest.mark.parametrize(("clicked", "rescued"), [("10 seconds", False), ("25 seconds", True)])
+def test_an_open_permit_is_waited_for(database: Database, clicked: str, rescued: bool) -> None:
+    steps.submit(database)
+    bot, ops = database.connect(Login.BOT), database.connect(Login.OPS)
+    request = steps.claim(bot)
+    (delivery,) = steps.plan(bot, request)
+    assert steps.begin(bot, request, delivery) == "go"
+    steps.execute(database, SILENT, "70 seconds")
+    steps.execute(
+        database, "update billcopy.deliveries set sending_at = sending_at - %s::interval", clicked
+    )
+    steps.hang_up(database, bot)
+    assert bool(request_queue.rescue(ops, actor="rescue")) is rescued
 
 
 def test_a_rescue_after_the_last_confirmation_delivers(database: Database) -> None:
