@@ -72,7 +72,7 @@ def _check_package(name: str, content: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             parts = package.infolist()
-    # NotImplementedError is zipfile's word for a version of the format that it does not know.
+    # The last one is what zipfile raises for a version of the format that it does not know.
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise InputError(name, "is not an Excel workbook") from None
     if any(part.filename.lower().endswith("vbaproject.bin") for part in parts):

@@ -98,8 +98,8 @@ def _triggered_to_finished(rest: AirflowRest, dag: str) -> list[float]:
     return seconds
 
 
-def _first_click(desk: Connection, number: int) -> float:
-    """Seconds from a submission until the bot clicks."""
+def submit_one(desk: Connection, source_key: str, number: int) -> int:
+    """Submit the request for two bills with this number; its id."""
     account, first, second = two_bills()[number]
     request = NewRequest(
         portal="practice",
@@ -107,18 +107,23 @@ def _first_click(desk: Connection, number: int) -> float:
         period_from=first,
         period_to=second,
         source="bench",
-        source_key=f"pipeline-{number}",
+        source_key=source_key,
     )
-    submitted = request_queue.submit(desk, request, actor="bench")
+    return request_queue.submit(desk, request, actor="bench").request_id
+
+
+def _first_click(desk: Connection, number: int) -> float:
+    """Seconds from a submission until the bot clicks."""
+    request_id = submit_one(desk, f"pipeline-{number}", number)
     clicks: list[str] = []
 
     def clicked() -> bool:
-        story = request_queue.story(desk, submitted.request_id)
+        story = request_queue.story(desk, request_id)
         clicks[:] = [one["clicked_at"] for one in story.deliveries if one["clicked_at"]]
         return story.request["state"] == "delivered"
 
     until(clicked)
-    story = request_queue.story(desk, submitted.request_id)
+    story = request_queue.story(desk, request_id)
     return moment(min(clicks)) - moment(story.request["received_at"])
 
 

@@ -19,12 +19,11 @@ import psutil
 
 from billcopy import request_queue
 from billcopy.database import Connection
-from billcopy.model import NewRequest, Story
+from billcopy.model import Story
 from sandbox.chaos.stack_strikes import StackStrikes, runner_of
 from sandbox.chaos.world import world_of
 from sandbox.plan import Plan
-from tests.benchmarks.bench import two_bills
-from tests.benchmarks.pipeline import moment, running_stack
+from tests.benchmarks.pipeline import moment, running_stack, submit_one
 from tests.waiting import until
 
 DEATHS_OF_EACH = 2
@@ -71,26 +70,13 @@ class _Victims:
         return [found.pid]
 
 
-def _submit(desk: Connection, number: int) -> int:
-    account, first, second = two_bills()[number]
-    request = NewRequest(
-        portal="practice",
-        account=account,
-        period_from=first,
-        period_to=second,
-        source="bench",
-        source_key=f"rescue-{number}",
-    )
-    return request_queue.submit(desk, request, actor="bench").request_id
-
-
 def _seconds(
     plan: Plan, desk: Connection, number: int, victims: Callable[[], list[int]]
 ) -> list[float]:
     """From the death until the request is back in the queue, and to the next claim."""
     faults = f"{plan.portal_url}/_sandbox/faults"
     httpx.put(faults, json=KEEPS_WAITING).raise_for_status()
-    request_id = _submit(desk, number)
+    request_id = submit_one(desk, f"rescue-{number}", number)
 
     def story() -> Story:
         return request_queue.story(desk, request_id)
