@@ -32,10 +32,12 @@ KILLS ?= 200
 SEED ?= 1
 REQUESTS ?= 0
 WHAT ?=
+COPY_MINUTES ?= 0
 
 .PHONY: chaos
 chaos: browser ## Kill every part at every step, then count the mails: make chaos KILLS=20
-	@$(BIN)/python -m sandbox.chaos --kills $(KILLS) --seed $(SEED) --requests $(REQUESTS) --what "$(WHAT)"
+	@$(BIN)/python -m sandbox.chaos --kills $(KILLS) --seed $(SEED) --requests $(REQUESTS) --what "$(WHAT)" \
+		--copy-minutes $(COPY_MINUTES)
 
 .PHONY: up
 up: browser ## The whole stack in the foreground; Ctrl-C ends it

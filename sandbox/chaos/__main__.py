@@ -16,6 +16,9 @@ def _options() -> Options:
     parser.add_argument("--requests", type=int, default=0, help="at least so many; more if needed")
     parser.add_argument("--what", default="", help=f"of {','.join(told_targets())}; default: all")
     parser.add_argument("--minutes", type=float, default=90, help="give up killing after so many")
+    parser.add_argument(
+        "--copy-minutes", type=float, default=0, help="put copies back when they are so old"
+    )
     arguments = parser.parse_args()
     what = tuple(name for name in arguments.what.split(",") if name)
     if unknown := set(what) - set(told_targets()):
@@ -28,6 +31,7 @@ def _options() -> Options:
         requests=arguments.requests,
         what=what,
         minutes=arguments.minutes,
+        copy_minutes=arguments.copy_minutes,
     )
 
 

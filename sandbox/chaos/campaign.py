@@ -41,14 +41,14 @@ class Campaign:
         self._targets_left: list[str] = []
         self._moments_left: list[str] = []
 
-    def run(self, kills: int, *, seconds: float) -> None:
-        """Strike so many times.
+    def run(self, kills: int, *, seconds: float, also: Callable[[], bool] = lambda: True) -> None:
+        """Strike so many times, and on until `also` holds.
 
         Raises:
             TimeoutError: it took longer than that.
         """
         give_up_at = time.monotonic() + seconds
-        while len(self.deaths) < kills:
+        while len(self.deaths) < kills or not also():
             if time.monotonic() > give_up_at:
                 raise TimeoutError(f"{len(self.deaths)} of {kills} kills in {seconds:.0f} s")
             self._strike_once()

@@ -1,6 +1,6 @@
 """The strike `restore`: an older copy of the queue is put back, as operations would do it.
 
-A turn makes the copy, the next one, some kills later, puts it back. Airflow's own database stays.
+A turn makes the copy; a later one puts it back when it is old enough. Airflow's own database stays.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ TRIES = 20
 
 
 class Restores:
-    """One world's copies; called, it is a strike."""
+    """One world's copies, put back when they are `age_seconds` old; called, it is a strike."""
 
-    def __init__(self) -> None:
+    def __init__(self, age_seconds: float = 0) -> None:
+        self._age_seconds = age_seconds
         self._copied_at: float | None = None
 
     def __call__(self, world: World, random: Random) -> str | None:
@@ -35,6 +36,8 @@ class Restores:
         if self._copied_at is None:
             self._copied_at = _now(world)
             _patiently(world, copies.keep)
+            return None
+        if _now(world) - self._copied_at < self._age_seconds:
             return None
         since, self._copied_at = self._copied_at, None
         old_bots_live = random.random() < 0.5

@@ -32,6 +32,7 @@ REPORT = PROJECT_ROOT / "var" / "chaos.json"
 LINGER_SECONDS = 8
 HEARTBEAT_SECONDS = 60  # a restarted api-server must come back within; the usual 120 only wait
 DRAIN_SECONDS = 600.0
+DRAIN_SECONDS_A_REQUEST = 4.0  # a restore may have put every one of them back into the queue
 BOTS_END_SECONDS = 60.0
 CONTROL_KILLS = 10
 
@@ -45,6 +46,7 @@ class Options:
     requests: int
     what: tuple[str, ...]
     minutes: float
+    copy_minutes: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,7 @@ class Result:
     control: Control
     deaths: tuple[findings.Death, ...]
     resumed: tuple[float, ...]
+    copies: tuple[float, ...]
     left: tuple[str, ...]
     seconds: float
 
@@ -65,6 +68,8 @@ class Result:
         faults = [*self.verdict.faults, *(f"left over: {one}" for one in self.left)]
         if len(self.deaths) < self.options.kills:
             faults.append(f"only {len(self.deaths)} of {self.options.kills} kills were made")
+        if max(self.copies, default=0) < self.options.copy_minutes * 60:
+            faults.append(f"no copy of {self.options.copy_minutes:g} minutes was put back")
         if not self.control.duplicates:
             faults.append("the control sent no duplicate: the check proves nothing")
         return faults
@@ -88,6 +93,8 @@ class Result:
             "deaths_in_mid_request": len(resumed),
             "resumed_median_seconds": round(statistics.median(resumed), 1) if resumed else None,
             "resumed_max_seconds": round(max(resumed), 1) if resumed else None,
+            "copies_put_back": len(self.copies),
+            "oldest_copy_seconds": round(max(self.copies, default=0)),
             "kills_by_target": dict(Counter(one.target for one in self.deaths)),
             "kills_by_moment": dict(Counter(one.moment for one in self.deaths)),
             "seconds": round(self.seconds),
@@ -121,7 +128,9 @@ def run(options: Options, view: View) -> Result:
     left: list[str] = []
     HOME.mkdir(parents=True, exist_ok=True)
     with _log() as log, stack.running(plan, output=log) as _:
-        world, strikes = world_of(plan), StackStrikes(plan, runner_of(plan))
+        copy_seconds = options.copy_minutes * 60
+        world = world_of(plan)
+        strikes = StackStrikes(plan, runner_of(plan), copy_seconds)
         world.configure()
         view.say(f"Airflow is {plan.airflow_url}; healthy after {time.monotonic() - began:.0f} s")
         known = strikes.all()
@@ -130,10 +139,14 @@ def run(options: Options, view: View) -> Result:
         campaign = Campaign(world, targets, random, say=view.say)
         feeder.start()
         with contextlib.suppress(TimeoutError):
-            campaign.run(options.kills, seconds=options.minutes * 60)
+            campaign.run(
+                options.kills,
+                seconds=options.minutes * 60,
+                also=lambda: max(world.copies_put_back, default=0) >= copy_seconds,
+            )
         feeder.enough()
         view.say(f"{len(campaign.deaths)} kills made; waiting until the queue is empty")
-        drain(world, seconds=DRAIN_SECONDS)
+        drain(world, seconds=DRAIN_SECONDS + DRAIN_SECONDS_A_REQUEST * len(feeder.asked))
         verdict = findings.verdict(world, feeder.asked)
         resumed = findings.resumed_after(world, campaign.deaths)
         if not no_bot_left(world, seconds=BOTS_END_SECONDS):
@@ -147,6 +160,7 @@ def run(options: Options, view: View) -> Result:
         control=control,
         deaths=tuple(campaign.deaths),
         resumed=tuple(resumed),
+        copies=tuple(world.copies_put_back),
         left=tuple(left),
         seconds=time.monotonic() - began,
     )

@@ -34,10 +34,11 @@ def runner_of(plan: Plan) -> int:
 
 @dataclass(frozen=True)
 class StackStrikes:
-    """Strikes on one stack, whose runner is the process `root`."""
+    """Strikes on one stack, whose runner is the process `root`; copies grow so old at least."""
 
     plan: Plan
     root: int
+    copy_seconds: float = 0
 
     def all(self) -> Mapping[str, Strike]:
         """Every target by name."""
@@ -50,7 +51,7 @@ class StackStrikes:
             "triggerer": self._program("triggerer"),
             "postgres": self._postgres,
             "portal": self._portal,
-            "restore": Restores(),
+            "restore": Restores(self.copy_seconds),
         }
 
     def server(self, name: str) -> Process | None:

@@ -12,6 +12,8 @@ PIPE_WIDTH = 120
 SHOWN_FAULTS = 30
 _WORDS = {
     "kills": "kills",
+    "copies_put_back": "of them copies of the database put back",
+    "oldest_copy_seconds": "age of the oldest copy, seconds",
     "requests": "requests",
     "invoices": "bills asked for",
     "mails": "mails that arrived",

@@ -41,6 +41,11 @@ class World:
     _connection: Connection | None = field(default=None, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
+    @property
+    def copies_put_back(self) -> list[float]:
+        """How old each copy of the database was when it was put back, in seconds."""
+        return [restored_at - since for since, restored_at in self.lost]
+
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Look into the database as superuser; a lost connection is made anew once.
 
