@@ -10,7 +10,7 @@ grant usage on schema reporting to billcopy_desk, billcopy_ops, billcopy_reporti
 grant execute on function
 billcopy.submit_request, billcopy.cancel_request, billcopy.hold_request, billcopy.release_request, billcopy.retry_request,
 billcopy.set_priority, billcopy.reveal_account, billcopy.story, billcopy.status, billcopy.portal_refusal,
-billcopy.desk_portals, billcopy.list_requests, billcopy.count_open_requests, billcopy.find_request, billcopy.asks_the_same,
+billcopy.desk_portals, billcopy.list_requests, billcopy.count_open_requests, billcopy.count_needing_a_person, billcopy.find_request, billcopy.asks_the_same,
 billcopy.worklist, billcopy.look_after
 to billcopy_desk;
 

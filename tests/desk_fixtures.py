@@ -79,17 +79,21 @@ class Desk:
         self.sign_in("rep")
         self.app = create_app(
             person=self._signed_in,
-            connect=self._connect,
+            connect=lambda: self._connect(Login.DESK),
+            connect_operations=lambda: self._connect(Login.OPS),
             sign_in_url=lambda url: f"/login?next={url}",
             evidence_url=self.database.settings.evidence_url,
         )
         self.client = TestClient(self.app, follow_redirects=False, raise_server_exceptions=False)
 
-    def sign_in(self, name: str | None, *, may_write: bool = True) -> None:
+    def sign_in(
+        self, name: str | None, *, may_write: bool = True, may_decide: bool = False
+    ) -> None:
         """Somebody else is in front of the page; None: nobody is signed in."""
         from billcopy.desk.access import Person
 
-        self.person = None if name is None else Person(name=name, may_write=may_write)
+        rights = {"may_write": may_write, "may_decide": may_decide}
+        self.person = None if name is None else Person(name=name, **rights)
 
     def _signed_in(self) -> Any:
         from starlette.exceptions import HTTPException
@@ -99,11 +103,11 @@ class Desk:
         return self.person
 
     @contextlib.contextmanager
-    def _connect(self) -> Iterator[Connection]:
+    def _connect(self, login: Login) -> Iterator[Connection]:
         settings = self.database.settings
         if self.broken:
             settings = settings.model_copy(update={"database_port": 1})
-        with contextlib.closing(databases.connect(settings, Login.DESK)) as connection:
+        with contextlib.closing(databases.connect(settings, login)) as connection:
             yield connection
 
     def get(self, path: str, **more: Any) -> Response:

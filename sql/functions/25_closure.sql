@@ -114,6 +114,6 @@ language sql stable security definer set search_path = billcopy, pg_temp as $$
         end
     from requests as r left join reasons as x on r.reason_code = x.code
     where (p_portal is null or r.portal = p_portal)
-    and (r.state = 'held' or r.state in ('failed', 'partial') and r.second_chance_at is not null and r.looked_after_at is null)
+    and r.needs_a_person
     order by 6, 1
 $$;

@@ -270,7 +270,10 @@ begin
             from attempts as a inner join bot_runs as b on a.bot_run_id = b.id where a.request_id = r.id), '[]'),
         'deliveries', coalesce((
             select jsonb_agg(to_jsonb(d) - 'recipient_hmac' || jsonb_build_object(
-                'label', ds.label, 'meaning', ds.meaning, 'reason', dx.plain_words) order by d.invoice_date, d.id)
+                'label', ds.label, 'meaning', ds.meaning, 'reason', dx.plain_words, 'decision_asked', (
+                    select jsonb_build_object('decision', q.decision, 'asked_by', q.asked_by, 'reason', q.reason)
+                    from doubt_decisions as q
+                    where q.delivery_id = d.id and q.approved_at is null and d.state = 'in_doubt' and q.asked_at >= d.sending_at)) order by d.invoice_date, d.id)
             from deliveries as d inner join delivery_states as ds on d.state = ds.state
             left join reasons as dx on d.reason_code = dx.code where d.request_id = r.id), '[]'),
         'events', coalesce((

@@ -13,7 +13,8 @@ language sql stable security definer set search_path = billcopy, pg_temp as $$
 $$;
 
 create or replace function billcopy.list_requests(
-    p_states text [], p_requested_by text, p_same text, p_as_request_id bigint, p_before_id bigint, p_limit integer
+    p_states text [], p_needs_a_person boolean, p_requested_by text, p_same text, p_as_request_id bigint,
+    p_before_id bigint, p_limit integer
 ) returns table (
     id bigint, state text, label text, meaning text, reason text, portal_title text, account_masked text,
     period_from date, period_to date, recipient_masked text, reference text, priority smallint,
@@ -51,6 +52,7 @@ begin
         from deliveries as e where e.request_id = r.id
     ) as d
     where (p_states is null or r.state = any(p_states))
+    and (not p_needs_a_person or r.needs_a_person)
     and (p_requested_by is null or r.requested_by = p_requested_by)
     and (p_same is distinct from 'account' or r.account_hmac = v_account)
     and (p_same is distinct from 'reference' or lower(r.reference) = v_reference)
@@ -68,6 +70,12 @@ language sql stable security definer set search_path = billcopy, pg_temp as $$
     left join requests as r on s.state = r.state and r.state in ('queued', 'claimed', 'held')
     and (p_requested_by is null or r.requested_by = p_requested_by)
     where not s.is_final group by s.state, s.label
+$$;
+
+create or replace function billcopy.count_needing_a_person(p_requested_by text) returns bigint
+language sql stable security definer set search_path = billcopy, pg_temp as $$
+    -- How many requests wait for a person; null: everybody's.
+    select count(*) from requests as r where r.needs_a_person and (p_requested_by is null or r.requested_by = p_requested_by)
 $$;
 
 create or replace function billcopy.find_request(p_text text, out found_by text, out request_id bigint)

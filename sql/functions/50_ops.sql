@@ -243,14 +243,16 @@ begin
 end
 $$;
 
-create or replace function billcopy.approve_doubt(p_delivery_id bigint, p_actor text, p_reason text) returns text
+create or replace function billcopy.approve_doubt(p_delivery_id bigint, p_decision text, p_actor text, p_reason text) returns text
 language plpgsql security definer set search_path = billcopy, pg_temp as $$
 -- The second person; the decision takes effect, and the request goes on once nothing is in doubt.
+-- p_decision: what that person has read, null for whatever was asked.
 declare
     asked doubt_decisions;
     delivery deliveries;
 begin
     perform act_as(p_actor, p_reason);
+    perform demand_reason(p_reason);
     select x.* into asked from doubt_decisions as x where x.delivery_id = p_delivery_id and x.approved_at is null for update;
     if not found then
         raise exception using errcode = 'BC003', message = format('nobody has asked for a decision on delivery %s', p_delivery_id);
@@ -259,7 +261,7 @@ begin
         raise exception using errcode = 'BC005', message = 'another person than the one who asked must approve';
     end if;
     select d.* into delivery from deliveries as d where d.id = p_delivery_id for update;
-    if delivery.state <> 'in_doubt' or asked.asked_at < delivery.sending_at or not exists (
+    if delivery.state <> 'in_doubt' or asked.asked_at < delivery.sending_at or asked.decision <> p_decision or not exists (
         select from requests as r where r.id = delivery.request_id and r.state = 'held'
     ) then
         raise exception using errcode = 'BC002',

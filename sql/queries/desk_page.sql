@@ -36,7 +36,7 @@ sent,
 sent_before,
 under_way
 from billcopy.list_requests(
-    %(states)s, %(requested_by)s, %(same)s, %(as_request_id)s::bigint, %(before_id)s::bigint, %(at_most)s
+    %(states)s, %(needs_a_person)s, %(requested_by)s, %(same)s, %(as_request_id)s::bigint, %(before_id)s::bigint, %(at_most)s
 );
 
 -- count_open_requests
@@ -46,6 +46,10 @@ state,
 label,
 requests
 from billcopy.count_open_requests(%(requested_by)s);
+
+-- count_needing_a_person
+-- What waits for a person.
+select billcopy.count_needing_a_person(%(requested_by)s) as requests;
 
 -- find_request
 -- What a representative's search means.

@@ -112,7 +112,7 @@ select billcopy.decide_doubt(%(delivery_id)s, %(decision)s, %(actor)s, %(reason)
 
 -- approve_doubt
 -- The second of two people.
-select billcopy.approve_doubt(%(delivery_id)s, %(actor)s, %(reason)s) as decision;
+select billcopy.approve_doubt(%(delivery_id)s, %(decision)s, %(actor)s, %(reason)s) as decision;
 
 -- erase_subject
 -- Personal data of one finished request.

@@ -192,6 +192,35 @@ def test_everything_works_without_javascript(site: Site) -> None:
     expect(page.locator("main")).to_contain_text(ACCOUNT)
 
 
+def test_two_people_at_two_screens_decide_about_a_doubtful_bill(site: Site) -> None:
+    number, _ = steps.held_in_doubt(site.desk.database)
+    site.desk.sign_in("ann", may_decide=True)
+    page = site.context().new_page()
+    page.goto("/")
+    page.get_by_role("navigation", name="Pages").get_by_text("Needs a person").click()
+    page.get_by_role("link", name=f"Request {number}").click()
+    question = page.get_by_role("form", name="Was bill INV-0000 sent?")
+    question.get_by_role("button", name="It was sent", exact=True).click()
+    expect(question.get_by_text("is missing")).to_be_visible()
+    question.get_by_label("How do you know?").fill("I rang the bank")
+    question.get_by_role("button", name="It was sent", exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text("another person agrees")
+    expect(question.get_by_role("button")).to_have_text(
+        ["It was not sent: send it again", "Nobody can tell: never send it"]
+    )
+
+    site.desk.sign_in("bob", may_decide=True)
+    other = site.context().new_page()
+    other.goto(f"/requests/{number}")
+    question = other.get_by_role("form", name="Was bill INV-0000 sent?")
+    expect(question).to_contain_text("ann says: It was sent. “I rang the bank”")
+    question.get_by_label("How do you know?").fill("I heard the call")
+    question.get_by_role("button", name="I agree").click()
+    expect(other.get_by_role("status").first).to_contain_text("so it is decided")
+    expect(page.locator(".headline")).to_contain_text("Waiting")  # by itself
+    expect(page.get_by_role("form", name="Was bill")).to_have_count(0)
+
+
 def test_a_lost_server_is_said_and_its_return_as_well(site: Site) -> None:
     site.desk.log(account=ACCOUNT)
     page = site.context().new_page()
@@ -221,10 +250,16 @@ def test_on_a_phone_nothing_is_cut_off_and_all_of_it_is_readable(site: Site, sch
     steps.settle(bot, steps.claim(bot), errors.AccountNotFound)
     held = desk.log(account="4031103")
     desk.post(f"/requests/{held}/change", {"change": "hold", "reason": "w" * 200})
+    steps.hang_up(desk.database, bot)
+    doubtful, delivery = steps.held_in_doubt(desk.database)
+    ann = {"actor": "ann." + "n" * 60, "reason": "w" * 200}
+    request_queue.decide_doubt(ops, delivery.delivery_id, "give_up", **ann)
     request_queue.stop_portal(ops, "practice", actor="ops", reason="they asked")
+    desk.sign_in("somebody.with.a.very.long.name@example.org", may_decide=True)
     context = site.context(viewport=PHONE, color_scheme=scheme, reduced_motion="reduce")
     page = context.new_page()
-    for path in ("/?whose=all", f"/requests/{first}", f"/requests/{held}", "/file", "/nothing"):
+    stories = [f"/requests/{number}" for number in (first, held, doubtful)]
+    for path in ("/?whose=all", *stories, "/file", "/nothing"):
         page.goto(path)
         if path == "/?whose=all":
             page.locator("button.primary").click()

@@ -6,7 +6,7 @@ import itertools
 from datetime import date, timedelta
 from typing import Any
 
-from billcopy import request_queue
+from billcopy import errors, request_queue
 from billcopy.database import Connection, Login
 from billcopy.model import ClaimedRequest, Delivery, FoundInvoice, NewRequest, Selection
 from tests.database_fixtures import Database
@@ -104,6 +104,45 @@ def settle(bot: Connection, request: ClaimedRequest, error: Any = None) -> tuple
         reason_code=error.code if error else None,
     )
     return settled.state, settled.reason_code
+
+
+def in_doubt(database: Database) -> tuple[int, Connection, ClaimedRequest, Delivery]:
+    """A request whose first delivery may have been sent, claimed again."""
+    number = submit(database)
+    bot = database.connect(Login.BOT)
+    run = start_bot_run(bot)
+    request = claim(bot, run)
+    begin(bot, request, plan(bot, request, 2)[0])
+    settle(bot, request, errors.PortalDown)
+    execute(database, "update billcopy.requests set not_before = now()")
+    again = claim(bot, run)
+    return number, bot, again, request_queue.deliveries(bot, again)[0]
+
+
+def held_in_doubt(database: Database) -> tuple[int, Delivery]:
+    """A request that waits until two people have said whether its first bill was sent."""
+    number, bot, again, doubtful = in_doubt(database)
+    settled = request_queue.settle(bot, again, error_class=None, reason_code="IN_DOUBT")
+    assert settled.state == "held"
+    return number, doubtful
+
+
+def used_up(database: Database, error: Any = errors.Unexpected) -> tuple[int, Connection, int]:
+    """A request whose three attempts ended with the error; its number, the bot, the bot run."""
+    number = submit(database)
+    bot = database.connect(Login.BOT)
+    run = start_bot_run(bot)
+    for _ in range(3):
+        try_again(database, bot, run, error)
+    return number, bot, run
+
+
+def try_again(
+    database: Database, bot: Connection, run: int, error: Any = errors.Unexpected
+) -> tuple[str, str | None]:
+    """Let it be due, claim it, and settle it with the error; returns state and reason."""
+    execute(database, "update billcopy.requests set not_before = now()")
+    return settle(bot, claim(bot, run), error)
 
 
 def execute(database: Database, statement: str, *values: Any) -> list[tuple[Any, ...]]:

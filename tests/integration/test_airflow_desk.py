@@ -31,35 +31,51 @@ def access() -> Any:
 class Manager:
     """As much of an auth manager as the desk asks."""
 
-    def __init__(self, *methods: str) -> None:
-        self.methods = methods
+    def __init__(self, *allowed: str) -> None:
+        self.allowed = allowed
 
     def is_authorized_custom_view(self, *, method: str, resource_name: str, user: Any) -> bool:
-        return resource_name == "Bill copies" and method in self.methods
+        return f"{method} {resource_name}" in self.allowed
 
     def get_url_login(self) -> str:
         return "http://airflow/auth/login"
 
 
+LOOK, WRITE, DECIDE = "GET Bill copies", "POST Bill copies", "POST Doubtful bill copies"
+
+
 @pytest.mark.parametrize(
-    ("role", "writes"),
-    [("ADMIN", True), ("op", True), ("user", True), ("viewer", False), (None, True)],
+    ("role", "writes", "decides"),
+    [
+        ("ADMIN", True, True),
+        ("op", True, True),
+        ("user", True, False),
+        ("viewer", False, False),
+        (None, True, True),
+    ],
 )
-def test_roles_of_the_simple_manager_tell_writers_from_readers(
-    access: Any, monkeypatch: pytest.MonkeyPatch, role: str | None, writes: bool
+def test_roles_of_the_simple_manager_tell_who_may_what(
+    access: Any, monkeypatch: pytest.MonkeyPatch, role: str | None, writes: bool, decides: bool
 ) -> None:
-    monkeypatch.setattr(access, "get_auth_manager", lambda: Manager("GET", "POST"))
+    monkeypatch.setattr(access, "get_auth_manager", lambda: Manager(LOOK, WRITE, DECIDE))
     user = SimpleNamespace(get_name=lambda: "mary", **({"role": role} if role else {}))
     person = access.signed_in(user)
-    assert (person.name, person.may_write) == ("mary", writes)
+    assert (person.name, person.may_write, person.may_decide) == ("mary", writes, decides)
 
 
-def test_a_manager_with_permissions_of_its_own_is_asked_for_both(
+def test_a_manager_with_permissions_of_its_own_is_asked_for_each(
     access: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = SimpleNamespace(get_name=lambda: "mary")
-    monkeypatch.setattr(access, "get_auth_manager", lambda: Manager("GET"))
-    assert not access.signed_in(user).may_write
+    for allowed, writes, decides in (
+        ([LOOK], False, False),
+        ([LOOK, WRITE], True, False),
+        ([LOOK, WRITE, DECIDE], True, True),
+    ):
+        manager = Manager(*allowed)
+        monkeypatch.setattr(access, "get_auth_manager", lambda found=manager: found)
+        person = access.signed_in(user)
+        assert (person.may_write, person.may_decide) == (writes, decides)
     monkeypatch.setattr(access, "get_auth_manager", Manager)
     with pytest.raises(errors.NotPermitted):
         access.signed_in(user)
@@ -76,20 +92,20 @@ def test_a_new_password_is_read_when_the_old_one_is_refused(
 ) -> None:
     asked = []
 
-    def parameters() -> dict[str, Any]:
-        asked.append(1)
+    def parameters(name: str) -> dict[str, Any]:
+        asked.append(name)
         return dict(database.parameters(Login.DESK))
 
-    monkeypatch.setattr(connections, "desk_parameters", parameters)
-    connect = access.DeskConnections()
+    monkeypatch.setattr(connections, "read_parameters", parameters)
+    connect = access.Connections("billcopy_desk")
     for _ in range(3):
         with connect() as connection:
             assert request_queue.desk_portals(connection)
-    assert len(asked) == 1
+    assert asked == ["billcopy_desk"]
     connect._parameters["password"] = "of yesterday"
     with connect() as connection:
         assert request_queue.desk_portals(connection)
-    assert len(asked) == 2
+    assert asked == ["billcopy_desk"] * 2
 
 
 def test_a_connection_nobody_has_set_up_is_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +114,7 @@ def test_a_connection_nobody_has_set_up_is_no_database(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(connections.BaseHook, "get_connection", none)
     with pytest.raises(errors.DatabaseUnavailable) as caught:
-        connections.desk_parameters()
+        connections.read_parameters("billcopy_desk")
     assert "secret" not in caught.value.message
 
 

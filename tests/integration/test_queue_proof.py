@@ -14,19 +14,6 @@ from tests.integration import queue_steps as steps
 BACK = "update billcopy.deliveries set sending_at = sending_at - interval '1 minute'"
 
 
-def in_doubt(database: Database):
-    """A request whose first delivery may have been sent, claimed again."""
-    request_id = steps.submit(database)
-    bot = database.connect(Login.BOT)
-    run = steps.start_bot_run(bot)
-    request = steps.claim(bot, run)
-    steps.begin(bot, request, steps.plan(bot, request, 2)[0])
-    steps.settle(bot, request, errors.PortalDown)
-    steps.execute(database, "update billcopy.requests set not_before = now()")
-    again = steps.claim(bot, run)
-    return request_id, bot, again, request_queue.deliveries(bot, again)[0]
-
-
 def test_confirm_settle_and_renew_may_be_repeated(database: Database) -> None:
     steps.submit(database)
     bot = database.connect(Login.BOT)
@@ -73,19 +60,19 @@ def test_the_claim_returns_what_the_bot_run_holds_already(database: Database) ->
 
 
 def test_a_doubtful_delivery_stands_first_and_knows_its_recipient(database: Database) -> None:
-    _, _, _, doubtful = in_doubt(database)
+    _, _, _, doubtful = steps.in_doubt(database)
     assert (doubtful.state, doubtful.recipient) == ("in_doubt", "a@x.ie")
 
 
 def test_a_look_before_the_settle_window_proves_no_absence(database: Database) -> None:
-    _, bot, again, doubtful = in_doubt(database)
+    _, bot, again, doubtful = steps.in_doubt(database)
     looked_at = request_queue.database_now(bot)
     state = request_queue.report_absent(bot, again, doubtful.delivery_id, looked_at=looked_at)
     assert state == "in_doubt"
 
 
 def test_a_look_after_the_settle_window_plans_it_again(database: Database) -> None:
-    _, bot, again, doubtful = in_doubt(database)
+    _, bot, again, doubtful = steps.in_doubt(database)
     steps.execute(database, BACK)
     looked_at = request_queue.database_now(bot)
     state = request_queue.report_absent(bot, again, doubtful.delivery_id, looked_at=looked_at)
@@ -94,7 +81,7 @@ def test_a_look_after_the_settle_window_plans_it_again(database: Database) -> No
 
 
 def test_a_look_in_the_future_is_refused(database: Database) -> None:
-    _, bot, again, doubtful = in_doubt(database)
+    _, bot, again, doubtful = steps.in_doubt(database)
     later = request_queue.database_now(bot) + timedelta(hours=1)
     with pytest.raises(errors.InputError, match="future"):
         request_queue.report_absent(bot, again, doubtful.delivery_id, looked_at=later)
@@ -112,18 +99,11 @@ def test_sending_is_never_planned_again_by_a_look_of_the_same_attempt(database: 
     assert state == "sending"
 
 
-def held_in_doubt(database: Database):
-    request_id, bot, again, doubtful = in_doubt(database)
-    settled = request_queue.settle(bot, again, error_class=None, reason_code="IN_DOUBT")
-    assert settled.state == "held"
-    return request_id, doubtful
-
-
 @pytest.mark.parametrize(
     ("decision", "state"), [("sent", "confirmed"), ("not_sent", "planned"), ("give_up", "failed")]
 )
 def test_two_people_decide_a_doubt(database: Database, decision: str, state: str) -> None:
-    request_id, doubtful = held_in_doubt(database)
+    request_id, doubtful = steps.held_in_doubt(database)
     ops, desk = database.connect(Login.OPS), database.connect(Login.DESK)
     request_queue.decide_doubt(
         ops, doubtful.delivery_id, decision, actor="ann", reason="rang the bank"
@@ -139,8 +119,21 @@ def test_two_people_decide_a_doubt(database: Database, decision: str, state: str
     assert story.request["state"] == "queued"
 
 
+def test_the_second_person_approves_what_they_have_read(database: Database) -> None:
+    _, doubtful = steps.held_in_doubt(database)
+    ops, number = database.connect(Login.OPS), doubtful.delivery_id
+    request_queue.decide_doubt(ops, number, "sent", actor="ann", reason="rang the bank")
+    request_queue.decide_doubt(ops, number, "give_up", actor="ann", reason="they were not sure")
+    with pytest.raises(errors.IllegalTransition, match="changed since"):
+        request_queue.approve_doubt(ops, number, "sent", actor="bob", reason="agreed")
+    with pytest.raises(errors.InputError):
+        request_queue.approve_doubt(ops, number, "give_up", actor="bob", reason=" ")
+    said = request_queue.approve_doubt(ops, number, "give_up", actor="bob", reason="agreed")
+    assert said == "give_up"
+
+
 def test_a_request_in_doubt_is_not_released_by_one_person(database: Database) -> None:
-    request_id, _ = held_in_doubt(database)
+    request_id, _ = steps.held_in_doubt(database)
     with pytest.raises(errors.IllegalTransition, match="two people"):
         request_queue.release(database.connect(Login.DESK), request_id, actor="ann", reason="go on")
 
@@ -148,7 +141,7 @@ def test_a_request_in_doubt_is_not_released_by_one_person(database: Database) ->
 def test_a_request_with_something_in_doubt_is_only_marked_for_cancelling(
     database: Database,
 ) -> None:
-    request_id, _ = held_in_doubt(database)
+    request_id, _ = steps.held_in_doubt(database)
     desk = database.connect(Login.DESK)
     assert request_queue.cancel(desk, request_id, actor="ann", reason="no") == "held"
 
@@ -207,7 +200,7 @@ def test_a_log_that_is_never_complete_ends_with_people(database: Database) -> No
 
 def given_up(database: Database):
     """A failed request whose doubtful delivery two people gave up, and the bot's connection."""
-    request_id, bot, again, doubtful = in_doubt(database)
+    request_id, bot, again, doubtful = steps.in_doubt(database)
     request_queue.settle(bot, again, error_class=None, reason_code="IN_DOUBT")
     ops = database.connect(Login.OPS)
     request_queue.decide_doubt(ops, doubtful.delivery_id, "give_up", actor="ann", reason="lost")
@@ -244,7 +237,7 @@ def test_each_delivery_keeps_the_address_its_own_form_showed(database: Database)
 
 
 def test_a_decision_asked_for_before_a_later_click_has_no_effect(database: Database) -> None:
-    request_id, doubtful = held_in_doubt(database)
+    request_id, doubtful = steps.held_in_doubt(database)
     ops = database.connect(Login.OPS)
     request_queue.decide_doubt(ops, doubtful.delivery_id, "not_sent", actor="ann", reason="x")
     steps.execute(
@@ -256,7 +249,7 @@ def test_a_decision_asked_for_before_a_later_click_has_no_effect(database: Datab
 
 
 def test_cancelled_is_not_said_of_what_may_have_been_sent(database: Database) -> None:
-    request_id, doubtful = held_in_doubt(database)
+    request_id, doubtful = steps.held_in_doubt(database)
     desk, ops = database.connect(Login.DESK), database.connect(Login.OPS)
     request_queue.cancel(desk, request_id, actor="ann", reason="no")
     request_queue.decide_doubt(ops, doubtful.delivery_id, "give_up", actor="ann", reason="x")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from billcopy import errors, request_queue
-from billcopy.database import Connection, Login
+from billcopy.database import Login
 from billcopy.model import Selection
 from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps
@@ -16,29 +16,12 @@ from tests.integration import queue_steps as steps
 WHO = {"actor": "ann", "reason": "a test"}
 
 
-def used_up(database: Database, error: Any = errors.Unexpected) -> tuple[int, Connection, int]:
-    """A request whose three attempts ended with the error."""
-    number = steps.submit(database)
-    bot = database.connect(Login.BOT)
-    run = steps.start_bot_run(bot)
-    for _ in range(3):
-        try_again(database, bot, run, error)
-    return number, bot, run
-
-
-def try_again(
-    database: Database, bot: Connection, run: int, error: Any = errors.Unexpected
-) -> tuple[str, str | None]:
-    steps.execute(database, "update billcopy.requests set not_before = now()")
-    return steps.settle(bot, steps.claim(bot, run), error)
-
-
 def told(database: Database, number: int) -> dict[str, Any]:
     return request_queue.story(database.connect(Login.DESK), number).request
 
 
 def test_it_is_tried_once_more_when_the_bank_is_quiet(database: Database) -> None:
-    number, bot, run = used_up(database)
+    number, bot, run = steps.used_up(database)
     request = told(database, number)
     assert (request["state"], request["reason_code"]) == ("queued", "SECOND_CHANCE")
     assert request["second_chance_at"] == request["not_before"]
@@ -52,7 +35,7 @@ def test_it_is_tried_once_more_when_the_bank_is_quiet(database: Database) -> Non
 
 
 def test_a_success_then_is_a_success(database: Database) -> None:
-    number, bot, run = used_up(database)
+    number, bot, run = steps.used_up(database)
     steps.execute(database, "update billcopy.requests set not_before = now()")
     request = steps.claim(bot, run)
     assert not request.look_only
@@ -65,8 +48,8 @@ def test_a_success_then_is_a_success(database: Database) -> None:
 
 
 def test_there_is_one_second_chance_and_then_it_is_a_persons(database: Database) -> None:
-    number, bot, run = used_up(database)
-    assert try_again(database, bot, run) == ("failed", "UNEXPECTED")
+    number, bot, run = steps.used_up(database)
+    assert steps.try_again(database, bot, run) == ("failed", "UNEXPECTED")
     [listed] = request_queue.worklist(database.connect(Login.DESK), "practice")
     assert listed["request_id"] == number
     assert "requeue" in listed["next_action"]
@@ -74,18 +57,18 @@ def test_there_is_one_second_chance_and_then_it_is_a_persons(database: Database)
 
 
 def test_a_requeue_by_a_person_starts_it_all_over(database: Database) -> None:
-    number, bot, run = used_up(database)
-    try_again(database, bot, run)
+    number, bot, run = steps.used_up(database)
+    steps.try_again(database, bot, run)
     desk = database.connect(Login.DESK)
     assert request_queue.retry(desk, number, **WHO) == "requeued"
     assert request_queue.worklist(desk) == []
     for _ in range(2):
-        assert try_again(database, bot, run)[0] == "queued"
-    assert try_again(database, bot, run) == ("queued", "SECOND_CHANCE")
+        assert steps.try_again(database, bot, run)[0] == "queued"
+    assert steps.try_again(database, bot, run) == ("queued", "SECOND_CHANCE")
 
 
 def test_a_backfill_leaves_what_waits_for_its_second_chance(database: Database) -> None:
-    number, _, _ = used_up(database)
+    number, _, _ = steps.used_up(database)
     outcomes = request_queue.requeue(
         database.connect(Login.OPS), selection=Selection(request_ids=(number,)), **WHO
     )
@@ -100,8 +83,8 @@ def test_what_is_in_doubt_is_looked_up_first_and_gets_its_chance_after(database:
     first, _ = steps.plan(bot, request, 2)
     assert steps.begin(bot, request, first) == "go"
     steps.settle(bot, request, errors.Unexpected)
-    assert try_again(database, bot, run)[0] == "queued"
-    assert try_again(database, bot, run)[0] == "queued"
+    assert steps.try_again(database, bot, run)[0] == "queued"
+    assert steps.try_again(database, bot, run)[0] == "queued"
     steps.execute(database, "update billcopy.requests set not_before = now()")
     look = steps.claim(bot, run)
     assert look.look_only
@@ -133,8 +116,8 @@ def test_the_quiet_hours_are_the_portals_and_over_a_clock_change(database: Datab
 
 def test_the_worklist_begins_with_what_waits_longest(database: Database) -> None:
     desk = database.connect(Login.DESK)
-    failed, bot, run = used_up(database)
-    try_again(database, bot, run)
+    failed, bot, run = steps.used_up(database)
+    steps.try_again(database, bot, run)
     held = steps.submit(database, account="4027311")
     request_queue.hold(desk, held, **WHO)
     steps.execute(
@@ -149,10 +132,10 @@ def test_the_worklist_begins_with_what_waits_longest(database: Database) -> None
 
 def test_who_has_seen_to_a_failed_one_takes_it_off(database: Database) -> None:
     desk = database.connect(Login.DESK)
-    number, bot, run = used_up(database)
+    number, bot, run = steps.used_up(database)
     with pytest.raises(errors.IllegalTransition):
         request_queue.look_after(desk, number, **WHO)
-    try_again(database, bot, run)
+    steps.try_again(database, bot, run)
     with pytest.raises(errors.InputError):
         request_queue.look_after(desk, number, actor="ann", reason=" ")
     request_queue.look_after(desk, number, actor="ann", reason="sent by hand")

@@ -46,15 +46,15 @@ def ops() -> Iterator[database.Connection]:
         yield connection
 
 
-def desk_parameters() -> dict[str, Any]:
-    """What libpq needs for the login `billcopy_desk`.
+def read_parameters(name: str) -> dict[str, Any]:
+    """What libpq needs for the Airflow Connection of this name.
 
     Raises:
         DatabaseUnavailable: nobody has set up the connection, or the secrets backend does not
             answer; what it says may hold secrets and is left out.
     """
     try:
-        return parameters(BaseHook.get_connection(DESK))
+        return parameters(BaseHook.get_connection(name))
     except Exception as error:
-        said = f"the connection {DESK} cannot be read ({type(error).__name__})"
+        said = f"the connection {name} cannot be read ({type(error).__name__})"
         raise DatabaseUnavailable(said) from None

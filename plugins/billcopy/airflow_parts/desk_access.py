@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -13,13 +13,14 @@ from airflow.configuration import conf
 
 from billcopy import database, settings
 from billcopy.airflow_parts import connections
-from billcopy.airflow_parts.desk_mount import RESOURCE
+from billcopy.airflow_parts.desk_mount import DOUBTS_RESOURCE, RESOURCE
 from billcopy.desk.access import Person
 from billcopy.desk.app import create_app
 from billcopy.errors import DatabaseUnavailable, NotPermitted
 
 # SimpleAuthManager lets everybody who may look at a page also change it; its roles tell them apart.
 SIMPLE_ROLES_THAT_WRITE = {"admin", "op", "user"}
+SIMPLE_ROLES_THAT_DECIDE = {"admin", "op"}
 
 
 def make_app() -> Any:
@@ -27,7 +28,8 @@ def make_app() -> Any:
     base_url = conf.get("api", "base_url", fallback="")
     return create_app(
         person=signed_in,
-        connect=DeskConnections(),
+        connect=Connections(connections.DESK),
+        connect_operations=Connections(connections.OPS),
         sign_in_url=sign_in_url,
         origins=[base_url] if urlsplit(base_url).netloc else [],
         evidence_url=settings.load().evidence_url,
@@ -40,18 +42,26 @@ def signed_in(user: GetUserDep) -> Person:
     Raises:
         NotPermitted: Airflow does not let them look at the resource "Bill copies".
     """
-    if not _may("GET", user):
+    if not _may("GET", RESOURCE, user):
         raise NotPermitted(
             "Your login may not use the desk; Airflow's administrator can change that."
         )
+    return Person(
+        name=user.get_name(),
+        may_write=_has_role(user, SIMPLE_ROLES_THAT_WRITE) and _may("POST", RESOURCE, user),
+        may_decide=_has_role(user, SIMPLE_ROLES_THAT_DECIDE)
+        and _may("POST", DOUBTS_RESOURCE, user),
+    )
+
+
+def _has_role(user: Any, roles: Collection[str]) -> bool:
     role = getattr(user, "role", None)  # SimpleAuthManager's users alone have one
-    writes = role is None or str(role).lower() in SIMPLE_ROLES_THAT_WRITE
-    return Person(name=user.get_name(), may_write=writes and _may("POST", user))
+    return role is None or str(role).lower() in roles
 
 
-def _may(method: Any, user: Any) -> bool:
+def _may(method: Any, resource: str, user: Any) -> bool:
     allowed = get_auth_manager().is_authorized_custom_view(
-        method=method, resource_name=RESOURCE, user=user
+        method=method, resource_name=resource, user=user
     )
     return bool(allowed)
 
@@ -61,10 +71,11 @@ def sign_in_url(back_to: str) -> str:
     return f"{get_auth_manager().get_url_login()}?next={quote(back_to, safe='')}"
 
 
-class DeskConnections:
-    """Opens connections of `billcopy_desk`; reads Airflow's once, and again when it is refused."""
+class Connections:
+    """Opens connections of one login; reads Airflow's once, and again when it is refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._parameters: dict[str, Any] | None = None
 
     @contextlib.contextmanager
@@ -83,7 +94,7 @@ class DeskConnections:
                 return database.connect_to(known)
             except DatabaseUnavailable:
                 self._parameters = None  # the password may be a new one
-        parameters = connections.desk_parameters()
+        parameters = connections.read_parameters(self._name)
         connection = database.connect_to(parameters)
         self._parameters = parameters
         return connection

@@ -10,6 +10,7 @@ from typing import Any
 
 PREFIX = "/bill-copies"
 RESOURCE = "Bill copies"
+DOUBTS_RESOURCE = "Doubtful bill copies"
 
 
 class Desk:

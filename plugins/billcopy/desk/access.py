@@ -13,10 +13,14 @@ from billcopy.errors import NotPermitted
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody who is signed in and may read; `name` is written into the history."""
+    """Somebody who is signed in and may read; `name` is written into the history.
+
+    `may_decide`: may also say, together with another one, what became of a doubtful bill.
+    """
 
     name: str
     may_write: bool
+    may_decide: bool = False
 
 
 def reader(request: Request) -> Person:
@@ -36,6 +40,18 @@ def writer(request: Request) -> Person:
     person = reader(request)
     if not person.may_write:
         raise NotPermitted("You may look at requests, but not log or change them.")
+    return person
+
+
+def decider(request: Request) -> Person:
+    """The person, if they may decide about a doubtful bill and their own page asks for it.
+
+    Raises:
+        NotPermitted: they may not, or the form came from another site.
+    """
+    person = writer(request)
+    if not person.may_decide:
+        raise NotPermitted("Only operations decide what became of a doubtful bill.")
     return person
 
 
@@ -62,3 +78,4 @@ def _origin(url: str) -> tuple[str, str]:
 
 Reader = Annotated[Person, Depends(reader)]
 Writer = Annotated[Person, Depends(writer)]
+Decider = Annotated[Person, Depends(decider)]

@@ -25,6 +25,7 @@ def create_app(
     *,
     person: Callable[..., Person],
     connect: Callable[[], AbstractContextManager[Connection]],
+    connect_operations: Callable[[], AbstractContextManager[Connection]],
     sign_in_url: Callable[[str], str],
     origins: Collection[str] = (),
     evidence_url: str | None = None,
@@ -35,12 +36,14 @@ def create_app(
         person: FastAPI dependency that gives who is signed in and may read; it raises an
             HTTPException 401 or 403 where nobody is signed in, NotPermitted where they may not.
         connect: opens a connection of the login `billcopy_desk`.
+        connect_operations: opens one of `billcopy_ops`; used only to decide about doubtful bills.
         sign_in_url: where to sign in, given the path and query to come back to.
         origins: addresses of the desk as browsers see it, where a proxy changes the host.
         evidence_url: where the bot's covered pictures lie; None: the desk shows none.
     """
     app = FastAPI(title="Bill copies", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.connect = connect
+    app.state.connect_operations = connect_operations
     app.state.origins = tuple(origins)
     app.state.last_portals = []
     app.state.evidence_url = evidence_url

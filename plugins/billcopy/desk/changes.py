@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from billcopy import request_queue
 from billcopy.database import Connection
@@ -30,6 +31,7 @@ CHANGES = {
         Change("retry", "Try again", "It is back in the queue and will be tried again."),
         Change("hold", "Set aside", "It is set aside; nothing is sent until somebody releases it."),
         Change("priority", "Set priority", "Its priority is changed."),
+        Change("look_after", "Seen to by hand", "It no longer waits for a person."),
         Change("cancel", "Cancel the request", "It is cancelled, or will be.", careful=True),
     )
 }
@@ -51,6 +53,8 @@ def possible(told: Story) -> list[Change]:
         names.append("release")
     if state in ("failed", "partial", "rejected") and not request["erased"]:
         names.append("retry")
+    if needs_seeing_to(request):
+        names.append("look_after")
     if state == "queued":
         names.append("hold")
     if state in ("queued", "held"):
@@ -58,6 +62,11 @@ def possible(told: Story) -> list[Change]:
     if state in ("queued", "claimed", "held") and not request["cancel_requested_at"]:
         names.append("cancel")
     return [CHANGES[name] for name in names]
+
+
+def needs_seeing_to(request: Mapping[str, Any]) -> bool:
+    """Whether it failed, its second chance too, and nobody has seen to it."""
+    return bool(request["needs_a_person"] and request["state"] != "held")
 
 
 def apply(connection: Connection, request_id: int, typed: Mapping[str, str], *, actor: str) -> str:
@@ -75,6 +84,8 @@ def apply(connection: Connection, request_id: int, typed: Mapping[str, str], *, 
             request_queue.hold(connection, request_id, **who)
         elif name == "release":
             request_queue.release(connection, request_id, **who)
+        elif name == "look_after":
+            request_queue.look_after(connection, request_id, **who)
         elif name == "cancel":
             request_queue.cancel(connection, request_id, **who)
         elif name == "priority":

@@ -179,6 +179,7 @@ def _list(request: Request, connection: Connection, *, person: Person) -> dict[s
     found = request_queue.list_requests(
         connection,
         states=view.group.states,
+        needs_a_person=view.group.needs_a_person,
         requested_by=mine,
         same=view.same,
         as_request_id=view.as_request_id,
@@ -191,6 +192,7 @@ def _list(request: Request, connection: Connection, *, person: Person) -> dict[s
         "requests": shown,
         "older": view.address(before_id=shown[-1].id) if len(found) > PAGE_LENGTH else None,
         "open_counts": request_queue.count_open_requests(connection, requested_by=mine),
+        "needing_a_person": request_queue.count_needing_a_person(connection, requested_by=mine),
         "otherwise_zone": None,
     }
 

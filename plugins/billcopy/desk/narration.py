@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from billcopy.desk import words
+from billcopy.desk import changes, doubts, words
 from billcopy.model import Story
 
 BOTS_LOGIN = "billcopy_bot"
@@ -33,13 +33,14 @@ class Moment:
 def next_step(told: Story) -> str | None:
     """What happens now, by itself or by whom; None: nothing more."""
     request = told.request
+    if changes.needs_seeing_to(request):
+        return "It was tried once more at night. Somebody must see to it: try again, or by hand."
     if request["finished_at"]:
         return None
     if request["cancel_requested_at"]:
         return "It will be cancelled; a bill that may have been sent is looked up first."
     if request["state"] == "held":
-        doubtful = any(row["state"] in ("sending", "in_doubt") for row in told.deliveries)
-        if doubtful:
+        if doubts.waiting(told):
             return "Operations decide, two people together, whether the doubtful bills were sent."
         return "Somebody must look at it, then release or cancel it."
     if request["closed_because"]:
@@ -110,6 +111,7 @@ def _decision_words(event: Mapping[str, Any]) -> str:
         return f"Priority set to {words.PRIORITIES.get(detail.get('to'), '?').lower()}."
     return {
         "cancel requested": "Asked to be cancelled.",
+        "looked after": "Somebody has seen to it by hand.",
         "account revealed": "The account number was shown.",
         "subject erased": "Personal data were erased; the masked story stays.",
     }.get(name, _plainly(name))

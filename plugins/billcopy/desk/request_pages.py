@@ -10,10 +10,12 @@ from fastapi.responses import Response
 
 from billcopy import evidence, request_queue
 from billcopy.database import Connection
-from billcopy.desk import changes, narration, rendering, words
-from billcopy.desk.access import Reader, Writer
+from billcopy.desk import changes, doubts, narration, rendering, words
+from billcopy.desk.access import Decider, Reader, Writer
 from billcopy.desk.typed import Form, number
-from billcopy.errors import IllegalTransition, InputError, NotFound
+from billcopy.errors import IllegalTransition, InputError, NotFound, NotPermitted
+
+DONE = {name: change.done for name, change in changes.CHANGES.items()} | doubts.DONE
 
 router = APIRouter(prefix="/requests/{request_id}")
 
@@ -22,7 +24,7 @@ router = APIRouter(prefix="/requests/{request_id}")
 def story_page(request: Request, request_id: str, _: Reader) -> Response:
     """The whole story."""
     with request.app.state.connect() as connection:
-        done = changes.CHANGES.get(request.query_params.get("done", ""))
+        done = DONE.get(request.query_params.get("done", ""))
         return _page(request, connection, _number(request_id), done=done)
 
 
@@ -47,6 +49,25 @@ def change(request: Request, request_id: str, person: Writer, typed: Form) -> Re
             problems = {error.field: words.problem(error.field, error.rule)}
         except IllegalTransition as error:
             problems = {"change": error.message}
+        else:
+            return rendering.see(request, f"/requests/{asked}?done={name}")
+        return _page(request, connection, asked, status=422, typed=typed, problems=problems)
+
+
+@router.post("/doubt")
+def decide(request: Request, request_id: str, person: Decider, typed: Form) -> Response:
+    """What became of a doubtful bill; or the page again, with what is wrong."""
+    state = request.app.state
+    with state.connect() as connection:
+        asked = _number(request_id)
+        told = request_queue.story(connection, asked)
+        try:
+            with state.connect_operations() as operations:
+                name = doubts.decide(operations, told, typed, actor=person.name)
+        except InputError as error:
+            problems = {"doubt_reason": words.problem(error.field, error.rule)}
+        except (IllegalTransition, NotPermitted) as error:
+            problems = {"doubt": error.message}
         else:
             return rendering.see(request, f"/requests/{asked}?done={name}")
         return _page(request, connection, asked, status=422, typed=typed, problems=problems)
@@ -104,6 +125,7 @@ def _story(connection: Connection, request_id: int) -> dict[str, Any]:
         "next_step": narration.next_step(told),
         "next_try": narration.next_try(told.request),
         "possible": changes.possible(told),
+        "doubts": doubts.waiting(told),
         "otherwise_zone": told.request["time_zone"],
     }
 
@@ -114,7 +136,7 @@ def _page(
     request_id: int,
     *,
     status: int = 200,
-    done: changes.Change | None = None,
+    done: str | None = None,
     account: str | None = None,
     typed: dict[str, str] | None = None,
     problems: dict[str, str] | None = None,

@@ -23,17 +23,18 @@ PRIORITIES = {1: "Urgent", 2: "Normal", 3: "Low"}
 
 @dataclass(frozen=True)
 class Group:
-    """States that a representative looks at together."""
+    """States that a representative looks at together, or the worklist."""
 
     slug: str
     label: str
-    states: tuple[str, ...] | None
+    states: tuple[str, ...] | None = None
+    needs_a_person: bool = False
 
 
 GROUPS = (
-    Group("all", "All", None),
+    Group("all", "All"),
     Group("open", "Open", ("queued", "claimed", "held")),
-    Group("person", "Needs a person", ("held",)),
+    Group("person", "Needs a person", needs_a_person=True),
     Group("sent", "Sent", ("delivered",)),
     Group("partly", "Partly sent", ("partial",)),
     Group("not-sent", "Not sent", ("rejected", "failed")),

@@ -81,6 +81,7 @@ from billcopy.request_queue.desk import (
 )
 from billcopy.request_queue.desk_page import (
     asks_the_same,
+    count_needing_a_person,
     count_open_requests,
     desk_portals,
     find_request,
@@ -120,6 +121,7 @@ __all__ = [
     "confirm",
     "count_claimable",
     "count_expired_leases",
+    "count_needing_a_person",
     "count_open_requests",
     "dag_run_summary",
     "database_now",

@@ -20,6 +20,7 @@ def list_requests(
     connection: Connection,
     *,
     states: Sequence[str] | None = None,
+    needs_a_person: bool = False,
     requested_by: str | None = None,
     same: Same | None = None,
     as_request_id: int | None = None,
@@ -28,6 +29,7 @@ def list_requests(
 ) -> list[ListedRequest]:
     """Requests, newest first, up to 200; None means any.
 
+    `needs_a_person`: only those of the worklist.
     `same` with `as_request_id`: those for the same account, or with the same reference, as that
     request, so that neither has to be written into an address.
     """
@@ -35,6 +37,7 @@ def list_requests(
         connection,
         "list_requests",
         states=None if states is None else list(states),
+        needs_a_person=needs_a_person,
         requested_by=requested_by,
         same=same,
         as_request_id=as_request_id,
@@ -50,6 +53,11 @@ def count_open_requests(
     """How many requests are open, by state."""
     found = rows(connection, "count_open_requests", requested_by=requested_by)
     return {one["state"]: one["requests"] for one in found}
+
+
+def count_needing_a_person(connection: Connection, *, requested_by: str | None = None) -> int:
+    """How many requests are on the worklist."""
+    return int(row(connection, "count_needing_a_person", requested_by=requested_by)["requests"])
 
 
 def find_request(connection: Connection, text: str) -> Found | None:

@@ -164,13 +164,25 @@ def decide_doubt(
     return int(row(connection, "decide_doubt", **parameters, reason=reason)["decision_id"])
 
 
-def approve_doubt(connection: Connection, delivery_id: int, *, actor: str, reason: str) -> str:
+def approve_doubt(
+    connection: Connection,
+    delivery_id: int,
+    decision: str | None = None,
+    *,
+    actor: str,
+    reason: str,
+) -> str:
     """The second of two people; returns the decision that took effect.
+
+    `decision` is what that person has read; None: whatever was asked.
 
     Raises:
         NotPermitted: it is the person who asked.
+        NotFound: nobody has asked.
+        IllegalTransition: it was asked for something else, or the delivery has changed since.
     """
-    parameters = {"delivery_id": delivery_id, "actor": actor, "reason": reason}
+    parameters = {"delivery_id": delivery_id, "decision": decision}
+    parameters |= {"actor": actor, "reason": reason}
     return str(row(connection, "approve_doubt", **parameters)["decision"])
 
 

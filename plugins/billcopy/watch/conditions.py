@@ -80,7 +80,7 @@ CONDITIONS: Mapping[str, Condition] = {
         title="deliveries stay in doubt",
         text="{deliveries} delivery(ies) at portal {key} are in doubt, the oldest for {minutes}"
         " min.",
-        next_action="`python -m billcopy worklist` names them; two people decide.",
+        next_action="The desk's list *Needs a person* shows them; two people decide there.",
         runbook="in-doubt-two-people-decide",
         limit="alarm_in_doubt_minutes",
     ),
