@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -105,19 +106,26 @@ class Stack:
         return int(self.query(query + " order by id desc")[0][0])
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    plan = Plan(
-        home=tmp_path_factory.mktemp("stack"), ports=free_ports(), paused=True, linger_seconds=2
-    )
+@contextlib.contextmanager
+def started(
+    home: Path, *, linger_seconds: int = 2, unpaused: Sequence[str] = (DAG, RESCUE)
+) -> Iterator[Stack]:
+    """A stack of its own in this folder, with these DAGs unpaused and no others."""
+    plan = Plan(home=home, ports=free_ports(), paused=True, linger_seconds=linger_seconds)
     with stack.running(plan):
         running = Stack(plan)
-        until(lambda: DAG in running.rest.dags())
+        until(lambda: set(unpaused) <= set(running.rest.dags()), "the DAGs are known")
         assert running.rest.import_errors() == []
-        running.rest.pause(DAG, paused=False)
-        running.rest.pause(RESCUE, paused=False)
+        for dag in unpaused:
+            running.rest.pause(dag, paused=False)
         yield running
         running.rest.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with started(tmp_path_factory.mktemp("stack")) as running:
+        yield running
 
 
 def let_the_timetable_pass() -> None:

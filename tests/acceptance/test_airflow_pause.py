@@ -11,9 +11,8 @@ import pytest
 
 from billcopy import database, request_queue
 from billcopy.database import Login
-from sandbox import stack
-from sandbox.plan import Plan, free_ports
-from tests.acceptance.test_airflow import DAG, Stack, until
+from tests.running_stack import DAG, Stack, started
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -23,15 +22,9 @@ WHO = {"actor": "ops", "reason": "a test"}
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    plan = Plan(
-        home=tmp_path_factory.mktemp("stack"), ports=free_ports(), paused=True, linger_seconds=0
-    )
-    with stack.running(plan):
-        running = Stack(plan)
-        until(lambda: DAG in running.rest.dags())
-        running.rest.pause(DAG, paused=False)
+    home = tmp_path_factory.mktemp("stack")
+    with started(home, linger_seconds=0, unpaused=[DAG]) as running:
         yield running
-        running.rest.close()
 
 
 @pytest.fixture(autouse=True)

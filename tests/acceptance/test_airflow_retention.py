@@ -14,9 +14,8 @@ import pytest
 
 from billcopy import database, request_queue
 from billcopy.database import Login
-from sandbox import stack
-from sandbox.plan import Plan, free_ports
-from tests.acceptance.test_airflow import Stack, until
+from tests.running_stack import Stack, started
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -28,15 +27,9 @@ LONG = 240.0
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    plan = Plan(home=tmp_path_factory.mktemp("stack"), ports=free_ports(), paused=True)
-    with stack.running(plan):
-        running = Stack(plan)
-        until(lambda: DAG in running.rest.dags(), within=LONG)
-        assert running.rest.import_errors() == []
-        running.rest.pause(DAG, paused=False)
+    with started(tmp_path_factory.mktemp("stack"), unpaused=[DAG]) as running:
         until(lambda: [run["state"] for run in running.rest.runs(DAG)] == ["success"], within=LONG)
         yield running
-        running.rest.close()
 
 
 def run(running: Stack, conf: dict[str, bool]) -> str:

@@ -9,40 +9,31 @@ from typing import Any
 
 import pytest
 from Browser import Browser
-from Browser.utils.data_types import PlaywrightLogTypes
 
-from billcopy import chromium, portal_profile
+from billcopy import portal_profile
 from billcopy.bot.keywords import guard_rules
 from billcopy.bot.order import StopReason
-from billcopy.bot.robot_run import LIBRARIES
 from sandbox.practice_portal import PracticePortal
 from tests.bot_fixtures import EMAIL, PORTALS, Bot
+from tests.guarded_browser import INVOICE, OTHER, Guard, library
 from tests.waiting import until
 
+__all__ = ["library"]
 pytestmark = [
     pytest.mark.slow,
     # The Browser library never closes the /dev/null it gives its node process.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-INVOICE = "INV-2026-000038"
-OTHER = "INV-2026-000243"
 SEND = 'role=button[name="Send e-mail"]'
 
 
-class Guarded:
+class Guarded(Guard):
     """A signed-in browser behind the guard, with the send form open."""
 
     def __init__(self, browser: Browser, portal: PracticePortal) -> None:
-        self.browser, self.portal = browser, portal
-
-    def permit(self, *, invoice: str = INVOICE, seconds: float = 20) -> None:
-        self.javascript(
-            "openPermit",
-            invoice=invoice,
-            milliseconds=seconds * 1000,
-            deadline=(time.time() + seconds) * 1000,
-        )
+        super().__init__(browser)
+        self.portal = portal
 
     def open_form(self) -> None:
         self.browser.go_to(f"/invoices/{INVOICE}/email")
@@ -50,37 +41,10 @@ class Guarded:
     def heading(self) -> str:
         return str(self.browser.get_text("css=h1"))
 
-    def javascript(self, name: str, **arguments: Any) -> Any:
-        return self.browser.call_js_keyword(name, **arguments)
-
     @property
     def posts(self) -> int:
         """How many send requests reached the portal."""
         return int(self.portal.state()["send_posts"])
-
-    @property
-    def blocked(self) -> int:
-        return int(self.javascript("guardReport")["blocked"])
-
-    @property
-    def spent(self) -> int:
-        """How many permits were spent so far."""
-        return int(self.javascript("guardReport")["spent"])
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(
-        timeout="30 s",
-        enable_playwright_debug=PlaywrightLogTypes.disabled,
-        run_on_failure=None,
-        jsextension=[str(LIBRARIES / "guard.js"), str(LIBRARIES / "reading.js")],
-    )
-    browser.outputdir = str(tmp_path_factory.mktemp("browser"))
-    browser.new_browser(executablePath=str(chromium.find()), args=list(chromium.FLAGS))
-    yield browser
-    browser.close_browser("ALL")
-    browser.playwright.close()
 
 
 @pytest.fixture
@@ -160,7 +124,7 @@ def test_a_withdrawn_permit_is_worth_nothing(guarded: Guarded) -> None:
 
 
 def test_a_permit_is_for_one_invoice(guarded: Guarded) -> None:
-    guarded.permit(invoice=OTHER)
+    guarded.permit(OTHER)
     guarded.browser.click(SEND)
     assert guarded.posts == 0
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from Browser import Browser
 
-from tests.acceptance.test_permit import library
+from tests.guarded_browser import library
 
 __all__ = ["library"]
 pytestmark = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from Browser import Browser
@@ -12,8 +11,8 @@ from Browser import Browser
 from billcopy import portal_profile
 from billcopy.bot.keywords import guard_rules
 from sandbox.harbour_portal import HarbourPortal
-from tests.acceptance.test_permit import library
 from tests.bot_fixtures import OTHER_PORTALS
+from tests.guarded_browser import INVOICE, OTHER, Guard, library
 from tests.waiting import until
 
 __all__ = ["library"]
@@ -22,16 +21,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-INVOICE, OTHER = "INV-2026-000038", "INV-2026-000243"
 MENU, CONTENT = "css=frame[name=menu] >>>", "css=frame[name=content] >>>"
 SEND = f'{CONTENT} role=button[name="OK"]'
 
 
-class Guarded:
+class Guarded(Guard):
     """A signed-in browser behind the guard, with an invoice's send form open."""
 
     def __init__(self, browser: Browser, portal: HarbourPortal) -> None:
-        self.browser, self.portal = browser, portal
+        super().__init__(browser)
+        self.portal = portal
 
     def sign_in(self) -> None:
         self.browser.fill_text(f"{CONTENT} css=input[name=ctl1]", self.portal.username)
@@ -49,10 +48,6 @@ class Guarded:
         self.browser.click(f'{CONTENT} text="Copy by e-mail"')
         self.wait_for("Copy by e-mail")
 
-    def permit(self, invoice: str = INVOICE) -> None:
-        deadline = (time.time() + 20) * 1000
-        self.javascript("openPermit", invoice=invoice, milliseconds=20_000, deadline=deadline)
-
     def send(self) -> None:
         self.browser.click(SEND)
         self.wait_for("Copy sent")
@@ -65,18 +60,6 @@ class Guarded:
 
     def in_frame(self, script: str) -> None:
         self.browser.evaluate_javascript(f"{CONTENT} css=body", f"() => {{ {script} }}")
-
-    def javascript(self, name: str, **arguments: Any) -> Any:
-        return self.browser.call_js_keyword(name, **arguments)
-
-    @property
-    def blocked(self) -> int:
-        return int(self.javascript("guardReport")["blocked"])
-
-    @property
-    def spent(self) -> int:
-        """How many permits were spent so far."""
-        return int(self.javascript("guardReport")["spent"])
 
     def count(self, what: str) -> int:
         return int(self.portal.state()[what])
