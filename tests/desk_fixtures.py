@@ -14,6 +14,7 @@ import pytest
 from httpx import Response
 
 from billcopy import database as databases
+from billcopy import request_queue
 from billcopy.database import Connection, Login
 from tests.database_fixtures import Database
 
@@ -57,6 +58,11 @@ def visible(page: str) -> str:
     parser = _Visible()
     parser.feed(page)
     return re.sub(r"\s+", " ", " ".join(parser.text)).strip()
+
+
+def rows(page: str) -> list[int]:
+    """The requests that a page lists, by number, in its order."""
+    return [int(number) for number in re.findall(r'data-row="(\d+)"', page)]
 
 
 @dataclass
@@ -140,6 +146,11 @@ class Desk:
         answer = self.post("/requests", self.form(**changes))
         assert answer.status_code == 303, visible(answer.text)
         return int(answer.headers["location"].rpartition("=")[2])
+
+    def state(self, number: int) -> str:
+        """What became of a request, by the database."""
+        with self._connect(Login.DESK) as connection:
+            return str(request_queue.story(connection, number).request["state"])
 
 
 @pytest.fixture

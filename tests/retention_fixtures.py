@@ -5,14 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from billcopy import evidence, request_queue
+from billcopy import evidence, request_queue, retention
 from billcopy.database import Login
 from billcopy.errors import AccountNotFound
+from billcopy.model import Story
 from tests.database_fixtures import Database
 from tests.integration import queue_steps as steps
 
 ACCOUNT, RECIPIENT, CHECK = "4027318", "mary.featherstone@x.ie", "Featherstone"
 PERSONAL = (ACCOUNT, RECIPIENT, CHECK, "letter of the customer", "TICKET-MARY")
+
+
+WHO = {"actor": "olga", "reason": "routine"}
+
+
+def run(database: Database, **changes: object) -> dict[str, retention.Place]:
+    """One pass; by place."""
+    settings = database.settings.model_copy(update=changes)
+    ops = database.connect(Login.OPS)
+    done = retention.erase(ops, retention.begin(settings, **WHO))
+    ops.close()
+    return {place.name: place for place in done}
+
+
+def erased(database: Database) -> dict[str, int]:
+    """One pass; what it erased, by place, where it did."""
+    return {name: place.erased for name, place in run(database).items() if place.erased}
+
+
+def story(database: Database, number: int) -> Story:
+    """A request's story, as the desk reads it."""
+    return request_queue.story(database.connect(Login.DESK), number)
 
 
 def finished(database: Database, *, days: float = 0, key: str = "1", **changes: Any) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from billcopy import request_queue
 from billcopy.database import Login
-from tests.desk_fixtures import Desk, visible
+from tests.desk_fixtures import Desk, rows, visible
 from tests.integration import queue_steps as steps
 
 RANG = {"reason": "I rang the bank"}
@@ -17,10 +17,11 @@ EVERYBODYS = "/?show=person&whose=all"
 
 
 def listed(desk: Desk) -> list[int]:
-    return [int(one) for one in re.findall(r'data-row="(\d+)"', desk.get(EVERYBODYS).text)]
+    return rows(desk.get(EVERYBODYS).text)
 
 
-def state(desk: Desk, number: int) -> tuple[str, list[str]]:
+def states(desk: Desk, number: int) -> tuple[str, list[str]]:
+    """Of the request, and of its bills."""
     told = request_queue.story(desk.database.connect(Login.DESK), number)
     return told.request["state"], [one["state"] for one in told.deliveries]
 
@@ -104,7 +105,7 @@ def test_one_person_says_it_and_another_agrees(
     assert "It counts as soon as another person agrees." in told
     assert "You say:" in told
     assert "I agree" not in told
-    assert state(desk, doubtful[0]) == ("held", ["in_doubt", "planned"])
+    assert states(desk, doubtful[0]) == ("held", ["in_doubt", "planned"])
 
     sign_in(desk, "bob")
     told = visible(desk.get(page).text)
@@ -117,8 +118,8 @@ def test_one_person_says_it_and_another_agrees(
     assert "so it is decided" in told
     assert "Was bill" not in told
     assert "“I heard the call”" in told
-    assert state(desk, doubtful[0])[0] == "queued"
-    assert state(desk, doubtful[0])[1][0] == becomes
+    assert states(desk, doubtful[0])[0] == "queued"
+    assert states(desk, doubtful[0])[1][0] == becomes
 
 
 def test_nobody_agrees_with_themselves(desk: Desk, doubtful: tuple[int, str]) -> None:
@@ -129,7 +130,7 @@ def test_nobody_agrees_with_themselves(desk: Desk, doubtful: tuple[int, str]) ->
         answer = decide(desk, doubtful, agree="sent")
         assert answer.status_code == 422
         assert "another person must agree" in visible(answer.text)
-    assert state(desk, doubtful[0])[0] == "held"
+    assert states(desk, doubtful[0])[0] == "held"
 
 
 def test_nobody_agrees_with_what_they_have_not_read(desk: Desk, doubtful: tuple[int, str]) -> None:
@@ -142,7 +143,7 @@ def test_nobody_agrees_with_what_they_have_not_read(desk: Desk, doubtful: tuple[
     told = visible(answer.text)
     assert "Read again what stands here." in told
     assert "I agree: it was not sent" in told
-    assert state(desk, doubtful[0])[0] == "held"
+    assert states(desk, doubtful[0])[0] == "held"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_what_cannot_be_said_changes_nothing(
     assert answer.status_code == 422
     assert re.search(r'<p class="problem" id="doubt-\d+-problem">[^<]{5,}</p>', answer.text)
     assert "says:" not in visible(answer.text)
-    assert state(desk, doubtful[0]) == ("held", ["in_doubt", "planned"])
+    assert states(desk, doubtful[0]) == ("held", ["in_doubt", "planned"])
 
 
 @pytest.mark.parametrize("delivery", ["", "0", "999999", "-1", "x"])
@@ -193,7 +194,7 @@ def test_who_may_only_log_requests_reads_who_decides(desk: Desk, doubtful: tuple
         headers={"origin": "https://evil.example"},
     )
     assert foreign.status_code == 403
-    assert state(desk, doubtful[0]) == ("held", ["in_doubt", "planned"])
+    assert states(desk, doubtful[0]) == ("held", ["in_doubt", "planned"])
 
 
 def test_a_decision_without_a_database_is_not_lost_silently(
