@@ -267,7 +267,7 @@ def test_an_unexpected_fault_shows_no_traceback(desk: Desk) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-# -- as markup --------------------------------------------------------------------------------------
+# -- as markup -------------------------------------------------------------------------------------
 
 
 def test_below_another_address_every_link_and_the_way_back_still_hold(desk: Desk) -> None:
