@@ -105,10 +105,10 @@ class AirflowRest:
         return int(_content(answer, "/backfills")["id"])
 
     def runs(self, dag_id: str) -> list[Json]:
-        """The DAG's runs, oldest first."""
-        answer = self._checked("GET", f"/dags/{dag_id}/dagRuns", limit=100, order_by="id")
-        runs: list[Json] = answer["dag_runs"]
-        return runs
+        """The DAG's newest hundred runs, oldest first."""
+        answer = self._checked("GET", f"/dags/{dag_id}/dagRuns", limit=100, order_by="-id")
+        newest: list[Json] = answer["dag_runs"]
+        return newest[::-1]
 
     def run(self, dag_id: str, run_id: str) -> Json:
         """One run."""

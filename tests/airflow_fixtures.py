@@ -63,14 +63,10 @@ def airflow_context() -> Any:
     return context
 
 
-@pytest.fixture
-def ops_connection(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow's connections all lead to the test's database, as `billcopy_ops`."""
-    import_airflow()
-    from billcopy.airflow_parts import connections
-
+def airflow_connection(database: Database) -> SimpleNamespace:
+    """As Airflow hands out a connection: to the test's database, as `billcopy_ops`."""
     given = database.parameters(Login.OPS)
-    connection = SimpleNamespace(
+    return SimpleNamespace(
         host=given["host"],
         port=given["port"],
         schema=given["dbname"],
@@ -78,4 +74,13 @@ def ops_connection(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         password=given["password"],
         extra_dejson={},
     )
+
+
+@pytest.fixture
+def ops_connection(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow's connections all lead to the test's database, as `billcopy_ops`."""
+    import_airflow()
+    from billcopy.airflow_parts import connections
+
+    connection = airflow_connection(database)
     monkeypatch.setattr(connections.BaseHook, "get_connection", lambda _conn_id: connection)

@@ -157,10 +157,13 @@ language sql volatile set search_path = billcopy, pg_temp as $$
 $$;
 
 create or replace function billcopy.expired_leases()
-returns table (request_id bigint, epoch bigint, bot_run_id bigint, lease_until timestamptz, host text, boot_id text, process_group integer, process_started_at double precision)
+returns table (
+    request_id bigint, portal text, epoch bigint, bot_run_id bigint, lease_until timestamptz, host text, boot_id text,
+    process_group integer, process_started_at double precision
+)
 language sql volatile security definer set search_path = billcopy, pg_temp as $$
     -- Requests whose bot stopped renewing, and the process group to end first.
-    select r.id, r.lease_epoch, b.id, r.lease_until, b.host, b.boot_id, b.process_group, b.process_started_at
+    select r.id, r.portal, r.lease_epoch, b.id, r.lease_until, b.host, b.boot_id, b.process_group, b.process_started_at
     from requests as r inner join bot_runs as b on r.lease_bot_run_id = b.id
     where r.state = 'claimed' and lease_has_expired(r)
     order by r.lease_until

@@ -83,6 +83,7 @@ select billcopy.next_due_at(%(portal)s) as due_at;
 -- Whose bot stopped renewing, and which process group to end first.
 select
     request_id,
+    portal,
     epoch,
     bot_run_id,
     lease_until,

@@ -10,7 +10,7 @@ import pytest
 
 from billcopy import errors, request_queue
 from billcopy.database import Login
-from tests.airflow_fixtures import import_airflow
+from tests.airflow_fixtures import airflow_connection, import_airflow
 from tests.database_fixtures import Database
 from tests.integration import queue_steps as queue
 
@@ -20,18 +20,8 @@ from billcopy.airflow_parts import trigger as triggers  # noqa: E402
 
 @pytest.fixture
 def trigger(database: Database, monkeypatch: pytest.MonkeyPatch):
-    given = database.parameters(Login.OPS)
-    connection = SimpleNamespace(
-        host=given["host"],
-        port=given["port"],
-        schema=given["dbname"],
-        login=given["user"],
-        password=given["password"],
-        extra_dejson={"sslmode": "disable"},
-    )
-
     async def aget_connection(_conn_id: str) -> SimpleNamespace:
-        return connection
+        return airflow_connection(database)
 
     monkeypatch.setattr(triggers.BaseHook, "aget_connection", aget_connection)
     monkeypatch.setattr(triggers, "COALESCE_SECONDS", 0.05)
@@ -95,6 +85,15 @@ def test_it_fires_when_a_bot_stopped_renewing(trigger, database: Database, monke
         return await waiting
 
     assert asyncio.run(scene()) == {"portal": "practice", "claimable": 0}
+
+
+def test_another_portals_dead_bot_is_left_to_that_portals_trigger(database: Database) -> None:
+    queue.submit(database)
+    queue.claim(database.connect(Login.BOT))
+    queue.execute(database, "update billcopy.requests set lease_until = now() - interval '1 h'")
+    parameters = database.parameters(Login.OPS)
+    assert triggers.look(parameters, "practice").expired == 1
+    assert triggers.look(parameters, "harbour").expired == 0
 
 
 def test_it_stays_silent_while_the_portal_is_stopped(trigger, database: Database) -> None:

@@ -63,7 +63,7 @@ def look(parameters: dict[str, Any], portal: str) -> Backlog:
     with contextlib.closing(database.connect_to(parameters)) as connection:
         claimable = request_queue.count_claimable(connection, portal, Selection())
         states = [one["states"] for one in request_queue.status(connection, portal)]
-        expired = request_queue.count_expired_leases(connection)
+        expired = request_queue.count_expired_leases(connection, portal)
         due_at = request_queue.next_due_at(connection, portal)
     in_hand = sum(one.get("claimed", 0) for one in states)
     wait = LONGEST_WAIT_SECONDS

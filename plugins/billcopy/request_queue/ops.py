@@ -80,9 +80,9 @@ def next_due_at(connection: Connection, portal: str) -> datetime | None:
     return due_at
 
 
-def count_expired_leases(connection: Connection) -> int:
-    """How many requests `rescue` would take back now."""
-    return len(rows(connection, "expired_leases"))
+def count_expired_leases(connection: Connection, portal: str) -> int:
+    """How many requests of a portal `rescue` would take back now."""
+    return sum(found["portal"] == portal for found in rows(connection, "expired_leases"))
 
 
 def rescue(
