@@ -69,6 +69,7 @@ begin
     if new.state <> 'claimed' then
         new.lease_bot_run_id := null;
         new.lease_until := null;
+        new.lease_renewed_at := null;
         new.deadline_at := null;
         new.look_only := false;
     end if;

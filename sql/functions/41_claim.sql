@@ -75,7 +75,7 @@ begin
     select q.attempts >= place.max_attempts into v_look_only from requests as q where q.id = v_id;
     update requests as r set
         state = 'claimed', reason_code = null, lease_bot_run_id = run.id, lease_epoch = r.lease_epoch + 1,
-        lease_until = clock_timestamp() + place.lease, deadline_at = clock_timestamp() + place.attempt_deadline,
+        lease_renewed_at = clock_timestamp(), lease_until = clock_timestamp() + place.lease, deadline_at = clock_timestamp() + place.attempt_deadline,
         look_only = v_look_only
     where r.id = v_id returning r.lease_epoch into v_epoch;
     insert into attempts (request_id, bot_run_id, epoch, look_only) values (v_id, run.id, v_epoch, v_look_only);
@@ -131,7 +131,7 @@ begin
     if request.lease_until < clock_timestamp() then
         raise exception using errcode = 'BC001', message = format('the lease on request %s has run out', p_request_id);
     end if;
-    update requests as r set lease_until = least(
+    update requests as r set lease_renewed_at = clock_timestamp(), lease_until = least(
         clock_timestamp() + (select p.lease from portals as p where p.name = r.portal), r.deadline_at
     ) where r.id = request.id returning r.lease_until into v_until;
     return v_until;

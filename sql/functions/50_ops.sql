@@ -145,14 +145,16 @@ $$;
 create or replace function billcopy.lease_has_expired(p_request billcopy.requests) returns boolean
 language sql volatile set search_path = billcopy, pg_temp as $$
     -- A bot that kept its session may only be slow: its lease counts in full. One that lost it, too, and missed a
-    -- renewal on top, is dead or must take the lock again before it may write. A lease that the attempt's deadline
-    -- cut short does not tell when it was renewed, and a permit that is open is waited for: then it counts in full.
-    select p_request.state = 'claimed' and p_request.lease_until < clock_timestamp() - p.rescue_grace + case
-        when p_request.lease_until < p_request.deadline_at and bot_is_cut_off(p_request.lease_bot_run_id) and not exists (
+    -- renewal on top, is dead or must take the lock again before it may write; a permit that is open is waited for.
+    select p_request.state = 'claimed' and (
+        p_request.lease_until < clock_timestamp() - p.rescue_grace
+        or p_request.lease_renewed_at < clock_timestamp() - p.renew_every - p.rescue_grace
+        and bot_is_cut_off(p_request.lease_bot_run_id)
+        and not exists (
             select from deliveries as d
             where d.request_id = p_request.id and d.state = 'sending' and d.sending_at > clock_timestamp() - p.click_budget
-        ) then p.lease - p.renew_every else '0'
-    end
+        )
+    )
     from portals as p where p.name = p_request.portal
 $$;
 

@@ -46,7 +46,10 @@ def test_a_lease_is_rescued_only_after_its_grace(
 
 
 # Lease 120 s, renewed every 30 s, grace 30 s, click budget 20 s: what a portal has from the start.
-SILENT = "update billcopy.requests set lease_until = lease_until - %s::interval"
+SILENT = (
+    "update billcopy.requests set lease_renewed_at = lease_renewed_at - silent,"
+    " lease_until = lease_until - silent from (select %s::interval as silent) as x"
+)
 
 
 @pytest.mark.parametrize(
@@ -82,17 +85,25 @@ def test_a_bot_that_lost_its_session_is_rescued_after_one_missed_renewal(
     assert found == ([request_id] if rescued else [])
 
 
-def test_a_lease_that_the_deadline_cut_short_counts_in_full(database: Database) -> None:
-    """It was renewed just now, and shows no more time than one that was not for long."""
+@pytest.mark.parametrize("lease", ["cut short by the deadline", "made longer meanwhile"])
+@pytest.mark.parametrize(("silent_for", "rescued"), [("50 seconds", False), ("70 seconds", True)])
+def test_silence_counts_from_the_last_renewal_however_long_the_lease_is(
+    database: Database, lease: str, silent_for: str, rescued: bool
+) -> None:
     steps.submit(database)
     bot, ops = database.connect(Login.BOT), database.connect(Login.OPS)
     request = steps.claim(bot)
-    steps.execute(
-        database, "update billcopy.requests set deadline_at = clock_timestamp() + interval '40 s'"
-    )
+    steps.execute(database, SILENT, "100 seconds")
+    if lease == "cut short by the deadline":
+        soon = "update billcopy.requests set deadline_at = clock_timestamp() + interval '40 s'"
+        steps.execute(database, soon)
     request_queue.renew(bot, request)
+    if lease == "made longer meanwhile":
+        steps.execute(database, "update billcopy.portals set lease = '5 minutes'")
+    renewed = "update billcopy.requests set lease_renewed_at = lease_renewed_at - %s::interval"
+    steps.execute(database, renewed, silent_for)
     steps.hang_up(database, bot)
-    assert request_queue.rescue(ops, actor="rescue") == []
+    assert bool(request_queue.rescue(ops, actor="rescue")) is rescued
 
 
 @pytest.mark.parametrize(("clicked", "rescued"), [("10 seconds", False), ("25 seconds", True)])
