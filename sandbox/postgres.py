@@ -215,7 +215,7 @@ def running(directory: Path, *, port: int = 0, throwaway: bool = False) -> Itera
             process.stdout.close()
 
 
-PERSONAL = ("billcopy_desk", "billcopy_bot")
+PERSONAL = ("billcopy_desk", "billcopy_bot", "billcopy_ops")
 """Logins whose statements hold personal data: the server's log keeps none that was refused."""
 
 

@@ -156,3 +156,21 @@ class Desk:
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(database)
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """A person's browser: the one that the bot uses, without the bot."""
+    from playwright.sync_api import sync_playwright
+
+    from billcopy import chromium
+
+    found = chromium.find()
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=str(found) if found else None,
+            args=list(chromium.FLAGS),
+            chromium_sandbox=False,
+        )
+        with contextlib.closing(launched):
+            yield launched

@@ -172,8 +172,6 @@ begin
         second_chance_at = null, limit_waived = case when reason_code in ('TOO_MANY_INVOICES', 'TOO_MANY_MAILS') then reason_code end,
         limit_waived_by = case when reason_code in ('TOO_MANY_INVOICES', 'TOO_MANY_MAILS') then p_actor end
     where id = request.id;
-    delete from doubt_decisions as x using deliveries as d
-    where x.delivery_id = d.id and d.request_id = request.id and x.approved_at is null;
     perform pg_notify('billcopy_requests', request.portal);
     return 'queued';
 end
@@ -271,7 +269,7 @@ begin
         'deliveries', coalesce((
             select jsonb_agg(to_jsonb(d) - 'recipient_hmac' || jsonb_build_object(
                 'label', ds.label, 'meaning', ds.meaning, 'reason', dx.plain_words, 'decision_asked', (
-                    select jsonb_build_object('decision', q.decision, 'asked_by', q.asked_by, 'reason', q.reason)
+                    select jsonb_build_object('id', q.id, 'decision', q.decision, 'asked_by', q.asked_by, 'reason', q.reason)
                     from doubt_decisions as q
                     where q.delivery_id = d.id and q.approved_at is null and d.state = 'in_doubt' and q.asked_at >= d.sending_at)) order by d.invoice_date, d.id)
             from deliveries as d inner join delivery_states as ds on d.state = ds.state

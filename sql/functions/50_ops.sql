@@ -220,61 +220,84 @@ begin
 end
 $$;
 
-create or replace function billcopy.decide_doubt(p_delivery_id bigint, p_decision text, p_actor text, p_reason text) returns bigint
+create or replace function billcopy.doubt_for_change(p_delivery_id bigint) returns billcopy.deliveries
+language plpgsql set search_path = billcopy, pg_temp as $$
+-- Locks a delivery's request and the delivery; raises unless they wait for two people.
+declare
+    request requests;
+    delivery deliveries;
+begin
+    select r.* into request from requests as r
+    where r.id = (select d.request_id from deliveries as d where d.id = p_delivery_id) for update;
+    if not found then
+        raise exception using errcode = 'BC003', message = format('there is no delivery %s', p_delivery_id);
+    end if;
+    select d.* into delivery from deliveries as d where d.id = p_delivery_id for update;
+    if delivery.state <> 'in_doubt' or request.state <> 'held' or request.reason_code <> 'IN_DOUBT' then
+        raise exception using errcode = 'BC002', message = format('delivery %s is not waiting for a decision', p_delivery_id);
+    end if;
+    return delivery;
+end
+$$;
+
+create or replace function billcopy.decide_doubt(
+    p_delivery_id bigint, p_decision text, p_instead_of bigint, p_actor text, p_reason text
+) returns bigint
 language plpgsql security definer set search_path = billcopy, pg_temp as $$
--- One person says what became of a delivery in doubt; another must approve.
+-- One person says what became of a delivery in doubt; another must approve. p_instead_of: the decision that was
+-- asked for before and that this person has read; null: none was.
 declare
     delivery deliveries;
+    v_open bigint;
     v_id bigint;
 begin
     perform act_as(p_actor, p_reason);
     perform demand_reason(p_reason);
     perform demand(p_decision in ('sent', 'not_sent', 'give_up'), 'decision', 'must be sent, not_sent or give_up');
-    select d.* into delivery from deliveries as d where d.id = p_delivery_id for update;
-    if not found then
-        raise exception using errcode = 'BC003', message = format('there is no delivery %s', p_delivery_id);
-    end if;
-    if delivery.state <> 'in_doubt' or not exists (
-        select from requests as r where r.id = delivery.request_id and r.state = 'held'
-    ) then
-        raise exception using errcode = 'BC002', message = format('delivery %s is not waiting for a decision', p_delivery_id);
+    delivery := doubt_for_change(p_delivery_id);
+    select x.id into v_open from doubt_decisions as x
+    where x.delivery_id = delivery.id and x.approved_at is null and x.asked_at >= delivery.sending_at;
+    if v_open is distinct from p_instead_of then
+        raise exception using errcode = 'BC002', message = case when v_open is null
+            then format('decision %s is not open any more', p_instead_of)
+            else format('somebody has asked for decision %s on delivery %s; read it, then approve it or decide instead of it', v_open, delivery.id) end;
     end if;
     delete from doubt_decisions as x where x.delivery_id = delivery.id and x.approved_at is null;
-    insert into doubt_decisions (delivery_id, decision, reason, asked_by)
-    values (delivery.id, p_decision, p_reason, p_actor) returning id into v_id;
+    insert into doubt_decisions (delivery_id, decision, reason, asked_by, asked_at)
+    values (delivery.id, p_decision, p_reason, p_actor, clock_timestamp()) returning id into v_id;
     perform record_event('delivery', delivery.id::text, 'doubt decision asked', delivery.request_id,
-        p_detail => jsonb_build_object('decision', p_decision));
+        p_detail => jsonb_build_object('decision', p_decision, 'number', v_id));
     return v_id;
 end
 $$;
 
-create or replace function billcopy.approve_doubt(p_delivery_id bigint, p_decision text, p_actor text, p_reason text) returns text
+create or replace function billcopy.approve_doubt(p_decision_id bigint, p_actor text, p_reason text) returns text
 language plpgsql security definer set search_path = billcopy, pg_temp as $$
--- The second person; the decision takes effect, and the request goes on once nothing is in doubt.
--- p_decision: what that person has read, null for whatever was asked.
+-- The second person, about the very decision they have read; it takes effect, and the request goes on once
+-- nothing is in doubt.
 declare
     asked doubt_decisions;
     delivery deliveries;
 begin
     perform act_as(p_actor, p_reason);
     perform demand_reason(p_reason);
-    select x.* into asked from doubt_decisions as x where x.delivery_id = p_delivery_id and x.approved_at is null for update;
+    select x.* into asked from doubt_decisions as x where x.id = p_decision_id;
     if not found then
-        raise exception using errcode = 'BC003', message = format('nobody has asked for a decision on delivery %s', p_delivery_id);
+        raise exception using errcode = 'BC003', message = format('there is no decision %s to approve', p_decision_id);
+    end if;
+    delivery := doubt_for_change(asked.delivery_id);
+    -- Once more, as nobody can change it any longer.
+    select x.* into asked from doubt_decisions as x where x.id = p_decision_id and x.approved_at is null;
+    if not found or asked.asked_at < delivery.sending_at then
+        raise exception using errcode = 'BC002',
+            message = format('delivery %s has changed since decision %s was asked for; read it again', delivery.id, p_decision_id);
     end if;
     if lower(btrim(asked.asked_by)) = lower(btrim(p_actor)) then
         raise exception using errcode = 'BC005', message = 'another person than the one who asked must approve';
     end if;
-    select d.* into delivery from deliveries as d where d.id = p_delivery_id for update;
-    if delivery.state <> 'in_doubt' or asked.asked_at < delivery.sending_at or asked.decision <> p_decision or not exists (
-        select from requests as r where r.id = delivery.request_id and r.state = 'held'
-    ) then
-        raise exception using errcode = 'BC002',
-            message = format('delivery %s has changed since the decision was asked for; ask again', p_delivery_id);
-    end if;
     update doubt_decisions set approved_by = p_actor, approved_at = clock_timestamp() where id = asked.id;
     perform record_event('delivery', delivery.id::text, 'doubt decision approved', delivery.request_id,
-        p_detail => jsonb_build_object('decision', asked.decision, 'asked_by', asked.asked_by));
+        p_detail => jsonb_build_object('decision', asked.decision, 'number', asked.id, 'asked_by', asked.asked_by));
     if asked.decision = 'sent' then
         update deliveries set state = 'confirmed', reason_code = 'DECIDED_SENT', confirmed_at = clock_timestamp(),
             proof_kind = 'person', proof_value = format('decision %s', asked.id) where id = delivery.id;
@@ -285,7 +308,7 @@ begin
     end if;
     if not exists (select from deliveries as d where d.request_id = delivery.request_id and d.state in ('sending', 'in_doubt')) then
         update requests set state = 'queued', reason_code = null, not_before = now(), attempts = 0, rescues = 0, looks = 0
-        where id = delivery.request_id and state = 'held';
+        where id = delivery.request_id;
         perform pg_notify('billcopy_requests', delivery.portal);
     end if;
     return asked.decision;

@@ -99,9 +99,9 @@ declare
 begin
     perform act_as(p_actor, p_reason);
     perform demand_reason(p_reason);
-    if request.state not in ('failed', 'partial') then
+    if request.state = 'held' or not request.needs_a_person then
         raise exception using errcode = 'BC002',
-            message = format('request %s is %s; only one that failed can be looked after', request.id, request.state);
+            message = format('request %s is %s; only one that failed and is on the worklist can be looked after', request.id, request.state);
     end if;
     update requests set looked_after_at = clock_timestamp(), looked_after_by = p_actor where id = request.id;
     perform record_event('request', request.id::text, 'looked after', request.id);

@@ -17,8 +17,12 @@ select
             where s.setrole in (r.oid, 0) and s.setdatabase in (d.oid, 0) and c like 'log_min_error_statement=%%'
             order by s.setrole desc, s.setdatabase desc limit 1
         ),
-        current_setting('log_min_error_statement')
+        (
+            -- What the asking login itself was given hides what holds for the others; then the strictest guess.
+            select case when g.source in ('user', 'database user') then g.boot_val else g.setting end
+            from pg_catalog.pg_settings as g where g.name = 'log_min_error_statement'
+        )
     ) as level
 from pg_catalog.pg_roles as r
-where r.rolname in ('billcopy_desk', 'billcopy_bot')
+where r.rolname in ('billcopy_desk', 'billcopy_bot', 'billcopy_ops')
 order by r.rolname;

@@ -109,11 +109,11 @@ from billcopy.requeue_requests(
 
 -- decide_doubt
 -- The first of two people.
-select billcopy.decide_doubt(%(delivery_id)s, %(decision)s, %(actor)s, %(reason)s) as decision_id;
+select billcopy.decide_doubt(%(delivery_id)s, %(decision)s, %(instead_of)s::bigint, %(actor)s, %(reason)s) as decision_id;
 
 -- approve_doubt
 -- The second of two people.
-select billcopy.approve_doubt(%(delivery_id)s, %(decision)s, %(actor)s, %(reason)s) as decision;
+select billcopy.approve_doubt(%(decision_id)s, %(actor)s, %(reason)s) as decision;
 
 -- erase_subject
 -- Personal data of one finished request.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from billcopy import chromium, errors, request_queue
+from billcopy import errors, request_queue
 from billcopy.database import Login
 from billcopy.model import FoundInvoice
 from tests.desk_fixtures import Desk
@@ -75,7 +74,7 @@ class Site:
 
 
 @pytest.fixture
-def site(desk: Desk) -> Iterator[Site]:
+def site(desk: Desk, browser: Browser) -> Iterator[Site]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -84,18 +83,9 @@ def site(desk: Desk) -> Iterator[Site]:
         thread.start()
         try:
             until(lambda: server.started, "the desk listens")
-            with sync_playwright() as playwright:
-                found = chromium.find()
-                with closing(
-                    playwright.chromium.launch(
-                        executable_path=str(found) if found else None,
-                        args=list(chromium.FLAGS),
-                        chromium_sandbox=False,
-                    )
-                ) as browser:
-                    site = Site(desk, url, browser)
-                    yield site
-                    assert site.complaints == []
+            site = Site(desk, url, browser)
+            yield site
+            assert site.complaints == []
         finally:
             server.should_exit = True
             thread.join(timeout=30)
@@ -203,6 +193,9 @@ def test_two_people_at_two_screens_decide_about_a_doubtful_bill(site: Site) -> N
     question.get_by_role("button", name="It was sent", exact=True).click()
     expect(question.get_by_text("is missing")).to_be_visible()
     question.get_by_label("How do you know?").fill("I rang the bank")
+    page.keyboard.press("Enter")  # presses no button
+    page.wait_for_timeout(300)
+    expect(question).not_to_contain_text("You say")
     question.get_by_role("button", name="It was sent", exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text("another person agrees")
     expect(question.get_by_role("button")).to_have_text(
@@ -266,7 +259,7 @@ def test_on_a_phone_nothing_is_cut_off_and_all_of_it_is_readable(site: Site, sch
             expect(page.locator("#account-problem")).not_to_be_empty()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
         assert page.evaluate(CONTRAST) == [], path
-        unnamed = "input:not([type=hidden]), select, button, a"
+        unnamed = "input:not([type=hidden]), select, button:not([hidden]), a"
         for handle in page.locator(unnamed).all():
             label = handle.evaluate(
                 "one => (one.labels && one.labels.length && one.labels[0].textContent)"

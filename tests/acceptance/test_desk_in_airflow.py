@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from billcopy import chromium
 from sandbox.airflow_config import logins
 from tests.running_stack import Stack, running
 from tests.waiting import PATIENCE_SECONDS, until
@@ -16,18 +12,6 @@ from tests.waiting import PATIENCE_SECONDS, until
 __all__ = ["running"]
 pytestmark = [pytest.mark.slow, pytest.mark.airflow, pytest.mark.timeout(600)]
 PATIENCE = PATIENCE_SECONDS * 1000
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = chromium.find()
-        path = str(found) if found else None
-        launched = playwright.chromium.launch(
-            executable_path=path, args=list(chromium.FLAGS), chromium_sandbox=False
-        )
-        with closing(launched) as browser:
-            yield browser
 
 
 def signed_in(running: Stack, browser: Browser, user: str, path: str) -> Page:

@@ -44,8 +44,8 @@ def test_what_the_screen_did_not_say_is_decided_by_two_people(bot: Bot) -> None:
     [delivery] = bot.story(request).deliveries
     assert delivery["state"] == "in_doubt"
     said = {"actor": "mary", "reason": "the customer has it"}
-    request_queue.decide_doubt(bot.ops, delivery["id"], "sent", **said)
-    request_queue.approve_doubt(bot.ops, delivery["id"], actor="john", reason="heard the call")
+    number = request_queue.decide_doubt(bot.ops, delivery["id"], "sent", **said)
+    request_queue.approve_doubt(bot.ops, number, actor="john", reason="heard the call")
     bot.run()
     assert bot.state(request) == "delivered"
     assert bot.sent() == ONE_MAIL

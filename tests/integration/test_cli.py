@@ -11,6 +11,7 @@ from billcopy import request_queue
 from billcopy.database import Login
 from tests.cli_fixtures import Run, answer
 from tests.database_fixtures import Database
+from tests.integration import queue_steps as steps
 
 SUBMIT = ("submit", "--portal", "practice", "--from", "2026-01-01", "--to", "2026-03-31")
 WHY = ("--reason", "the customer called")
@@ -278,7 +279,26 @@ def test_doubts_are_decided_by_number(billcopy: Run) -> None:
     assert "there is no delivery 5" in billcopy("decide-doubt", 5, "--sent", *WHY, code=1).stderr
     assert "give one of" in billcopy("decide-doubt", 5, *WHY, code=2).stderr
     assert "give one of" in billcopy("decide-doubt", 5, "--sent", "--give-up", *WHY, code=2).stderr
-    assert "nobody has asked" in billcopy("approve-doubt", 5, *WHY, code=1).stderr
+    assert "there is no decision 5" in billcopy("approve-doubt", 5, *WHY, code=1).stderr
+
+
+def test_a_doubt_is_decided_by_two_people(billcopy: Run, database: Database) -> None:
+    number, doubtful = steps.held_in_doubt(database)
+    delivery = doubtful.delivery_id
+    said = billcopy("decide-doubt", delivery, "--sent", *WHY).stdout
+    decision = said.split(":")[0].removeprefix("Decision ")
+    assert f"approve-doubt {decision} --actor SOMEBODY-ELSE" in said
+    assert f"number {decision}" in billcopy("story", number).stdout
+    other = ("--actor", "mary", "--reason", "not so sure")
+    told = billcopy("decide-doubt", delivery, "--not-sent", *other, code=1).stderr
+    assert f"asked for decision {decision}" in told
+    assert "another person" in billcopy("approve-doubt", decision, *WHY, code=1).stderr
+    instead = ("--instead-of", decision)
+    said = billcopy("decide-doubt", delivery, "--not-sent", *instead, *other).stdout
+    decision = said.split(":")[0].removeprefix("Decision ")
+    said = billcopy("approve-doubt", decision, *WHY).stdout
+    assert said == "The delivery was not sent and will be sent again.\n"
+    assert state(billcopy, number) == "queued"
 
 
 def test_personal_data_of_a_finished_request_are_erased(billcopy: Run) -> None:

@@ -99,4 +99,4 @@ def test_the_worklist_says_what_to_do_and_forgets_what_is_done(
     assert "release, or cancel" in billcopy("worklist").stdout
     billcopy("release", number, *WHY)
     told = billcopy("worklist-done", number, *WHY, code=1).stderr
-    assert "only one that failed can be looked after" in told
+    assert "only one that failed and is on the worklist" in told

@@ -295,7 +295,8 @@ def test_every_tag_is_written_as_a_browser_reads_it(desk: Desk) -> None:
     """Two attributes run together are one that nobody knows."""
     known = re.compile(
         "accept|action|alt|aria-(current|describedby|hidden|invalid|label|labelledby|live)"
-        "|autocomplete|autofocus|charset|class|content|data-[a-z-]+|datetime|defer|enctype|for|href"
+        "|autocomplete|autofocus|charset|class|content|data-[a-z-]+|datetime|defer|disabled|enctype|for|hidden"
+        "|href"
         "|id|inputmode|lang|max|maxlength|method|min|name|novalidate|open|placeholder|rel|required"
         "|reversed|role|scope|selected|spellcheck|src|tabindex|title|type|value"
     )

@@ -99,53 +99,6 @@ def test_sending_is_never_planned_again_by_a_look_of_the_same_attempt(database: 
     assert state == "sending"
 
 
-@pytest.mark.parametrize(
-    ("decision", "state"), [("sent", "confirmed"), ("not_sent", "planned"), ("give_up", "failed")]
-)
-def test_two_people_decide_a_doubt(database: Database, decision: str, state: str) -> None:
-    request_id, doubtful = steps.held_in_doubt(database)
-    ops, desk = database.connect(Login.OPS), database.connect(Login.DESK)
-    request_queue.decide_doubt(
-        ops, doubtful.delivery_id, decision, actor="ann", reason="rang the bank"
-    )
-    with pytest.raises(errors.NotPermitted):
-        request_queue.approve_doubt(ops, doubtful.delivery_id, actor="Ann ", reason="me again")
-    assert (
-        request_queue.approve_doubt(ops, doubtful.delivery_id, actor="bob", reason="agreed")
-        == decision
-    )
-    story = request_queue.story(desk, request_id)
-    assert story.deliveries[0]["state"] == state
-    assert story.request["state"] == "queued"
-
-
-def test_the_second_person_approves_what_they_have_read(database: Database) -> None:
-    _, doubtful = steps.held_in_doubt(database)
-    ops, number = database.connect(Login.OPS), doubtful.delivery_id
-    request_queue.decide_doubt(ops, number, "sent", actor="ann", reason="rang the bank")
-    request_queue.decide_doubt(ops, number, "give_up", actor="ann", reason="they were not sure")
-    with pytest.raises(errors.IllegalTransition, match="changed since"):
-        request_queue.approve_doubt(ops, number, "sent", actor="bob", reason="agreed")
-    with pytest.raises(errors.InputError):
-        request_queue.approve_doubt(ops, number, "give_up", actor="bob", reason=" ")
-    said = request_queue.approve_doubt(ops, number, "give_up", actor="bob", reason="agreed")
-    assert said == "give_up"
-
-
-def test_a_request_in_doubt_is_not_released_by_one_person(database: Database) -> None:
-    request_id, _ = steps.held_in_doubt(database)
-    with pytest.raises(errors.IllegalTransition, match="two people"):
-        request_queue.release(database.connect(Login.DESK), request_id, actor="ann", reason="go on")
-
-
-def test_a_request_with_something_in_doubt_is_only_marked_for_cancelling(
-    database: Database,
-) -> None:
-    request_id, _ = steps.held_in_doubt(database)
-    desk = database.connect(Login.DESK)
-    assert request_queue.cancel(desk, request_id, actor="ann", reason="no") == "held"
-
-
 def made_due(database: Database, seconds: int = 60) -> None:
     """Let the settle window be over and the request be due."""
     steps.execute(
@@ -198,33 +151,6 @@ def test_a_log_that_is_never_complete_ends_with_people(database: Database) -> No
     assert story.request["reason_code"] == "IN_DOUBT"
 
 
-def given_up(database: Database):
-    """A failed request whose doubtful delivery two people gave up, and the bot's connection."""
-    request_id, bot, again, doubtful = steps.in_doubt(database)
-    request_queue.settle(bot, again, error_class=None, reason_code="IN_DOUBT")
-    ops = database.connect(Login.OPS)
-    request_queue.decide_doubt(ops, doubtful.delivery_id, "give_up", actor="ann", reason="lost")
-    request_queue.approve_doubt(ops, doubtful.delivery_id, actor="bob", reason="agreed")
-    steps.execute(database, "update billcopy.requests set attempts = 2, second_chance_at = now()")
-    assert steps.settle(bot, steps.claim(bot), errors.PortalDown)[0] == "failed"
-    return request_id, bot
-
-
-def test_what_two_people_gave_up_is_not_sent_by_a_requeue(database: Database) -> None:
-    request_id, _ = given_up(database)
-    desk = database.connect(Login.DESK)
-    assert request_queue.retry(desk, request_id, actor="ann", reason="try") == "requeued"
-    story = request_queue.story(desk, request_id)
-    assert [one["state"] for one in story.deliveries] == ["failed", "planned"]
-
-
-def test_what_two_people_gave_up_is_not_sent_by_another_request(database: Database) -> None:
-    _, bot = given_up(database)
-    steps.submit(database, period_to=steps.JANUARY)
-    request = steps.claim(bot)
-    assert steps.begin(bot, request, steps.plan(bot, request)[0]) == "duplicate"
-
-
 def test_each_delivery_keeps_the_address_its_own_form_showed(database: Database) -> None:
     steps.submit(database)
     bot = database.connect(Login.BOT)
@@ -234,25 +160,3 @@ def test_each_delivery_keeps_the_address_its_own_form_showed(database: Database)
     assert steps.begin(bot, request, second, "new@x.ie") == "go"
     recipients = [one.recipient for one in request_queue.deliveries(bot, request)]
     assert recipients == ["old@x.ie", "new@x.ie"]
-
-
-def test_a_decision_asked_for_before_a_later_click_has_no_effect(database: Database) -> None:
-    request_id, doubtful = steps.held_in_doubt(database)
-    ops = database.connect(Login.OPS)
-    request_queue.decide_doubt(ops, doubtful.delivery_id, "not_sent", actor="ann", reason="x")
-    steps.execute(
-        database, "update billcopy.deliveries set sending_at = clock_timestamp() + interval '1 s'"
-    )
-    with pytest.raises(errors.IllegalTransition, match="has changed since"):
-        request_queue.approve_doubt(ops, doubtful.delivery_id, actor="bob", reason="y")
-    assert request_id
-
-
-def test_cancelled_is_not_said_of_what_may_have_been_sent(database: Database) -> None:
-    request_id, doubtful = steps.held_in_doubt(database)
-    desk, ops = database.connect(Login.DESK), database.connect(Login.OPS)
-    request_queue.cancel(desk, request_id, actor="ann", reason="no")
-    request_queue.decide_doubt(ops, doubtful.delivery_id, "give_up", actor="ann", reason="x")
-    request_queue.approve_doubt(ops, doubtful.delivery_id, actor="bob", reason="y")
-    bot = database.connect(Login.BOT)
-    assert steps.settle(bot, steps.claim(bot))[0] == "failed"

@@ -46,12 +46,9 @@ def signed_in(user: GetUserDep) -> Person:
         raise NotPermitted(
             "Your login may not use the desk; Airflow's administrator can change that."
         )
-    return Person(
-        name=user.get_name(),
-        may_write=_has_role(user, SIMPLE_ROLES_THAT_WRITE) and _may("POST", RESOURCE, user),
-        may_decide=_has_role(user, SIMPLE_ROLES_THAT_DECIDE)
-        and _may("POST", DOUBTS_RESOURCE, user),
-    )
+    may_write = _has_role(user, SIMPLE_ROLES_THAT_WRITE) and _may("POST", RESOURCE, user)
+    may_decide = _has_role(user, SIMPLE_ROLES_THAT_DECIDE) and _may("POST", DOUBTS_RESOURCE, user)
+    return Person(name=user.get_name(), may_write=may_write, may_decide=may_write and may_decide)
 
 
 def _has_role(user: Any, roles: Collection[str]) -> bool:

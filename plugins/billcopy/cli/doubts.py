@@ -27,6 +27,9 @@ def decide_doubt(
     give_up: Annotated[
         bool, typer.Option("--give-up", help="Nobody can tell: never send it again.")
     ] = False,
+    instead_of: Annotated[
+        int | None, typer.Option(help="The decision you have read and do not agree with.")
+    ] = None,
     actor: options.Actor,
     reason: options.Reason,
 ) -> None:
@@ -36,19 +39,23 @@ def decide_doubt(
     ]
     if len(chosen) != 1:
         raise typer.BadParameter("give one of --sent, --not-sent, --give-up")
+    who = {"actor": actor, "reason": reason}
     with connections.operations() as connection:
-        request_queue.decide_doubt(connection, delivery_id, chosen[0], actor=actor, reason=reason)
-    say(f"Delivery {delivery_id} {_WORDS[chosen[0]]}, once another person approves:")
-    say(f"  python -m billcopy approve-doubt {delivery_id} --actor SOMEBODY-ELSE --reason ...")
+        number = request_queue.decide_doubt(
+            connection, delivery_id, chosen[0], instead_of=instead_of, **who
+        )
+    said = f"Decision {number}: delivery {delivery_id} {_WORDS[chosen[0]]}"
+    say(f"{said}, once another person approves:")
+    say(f"  python -m billcopy approve-doubt {number} --actor SOMEBODY-ELSE --reason ...")
 
 
 def approve_doubt(
-    *, delivery_id: options.DeliveryId, actor: options.Actor, reason: options.Reason
+    *, decision_id: options.DecisionId, actor: options.Actor, reason: options.Reason
 ) -> None:
     """Approve, as the second person, what the first one decided."""
     with connections.operations() as connection:
-        decision = request_queue.approve_doubt(connection, delivery_id, actor=actor, reason=reason)
-    say(f"Delivery {delivery_id} {_WORDS.get(str(decision), 'is decided')}.")
+        decision = request_queue.approve_doubt(connection, decision_id, actor=actor, reason=reason)
+    say(f"The delivery {_WORDS.get(decision, 'is decided')}.")
 
 
 COMMANDS = (decide_doubt, approve_doubt)

@@ -32,6 +32,12 @@ DeliveryId = Annotated[
         help="Delivery number, as `story` shows it.", metavar="DELIVERY", min=1, max=LARGEST
     ),
 ]
+DecisionId = Annotated[
+    int,
+    typer.Argument(
+        help="Decision number, as `story` shows it.", metavar="DECISION", min=1, max=LARGEST
+    ),
+]
 Portal = Annotated[str, typer.Argument(help="Name of the portal folder.", metavar="PORTAL")]
 
 

@@ -15,7 +15,7 @@ from billcopy.errors import NotPermitted
 class Person:
     """Somebody who is signed in and may read; `name` is written into the history.
 
-    `may_decide`: may also say, together with another one, what became of a doubtful bill.
+    `may_decide`: who may write may also say, with another one, what became of a doubtful bill.
     """
 
     name: str

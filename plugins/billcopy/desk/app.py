@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Any
@@ -17,6 +18,7 @@ from billcopy.desk import list_pages, rendering, request_pages, upload_pages
 from billcopy.desk.access import Person
 from billcopy.errors import DatabaseUnavailable, NotFound, NotPermitted
 
+log = logging.getLogger(__name__)
 MAX_FORM_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = 11 * 1024 * 1024
 
@@ -96,7 +98,8 @@ def _answer_errors(app: FastAPI, sign_in_url: Callable[[str], str]) -> None:
         return nothing_here(request)
 
     @app.exception_handler(DatabaseUnavailable)
-    async def no_database(request: Request, _: DatabaseUnavailable) -> Response:
+    async def no_database(request: Request, error: DatabaseUnavailable) -> Response:
+        log.warning("%s %s: %s", request.method, request.url.path, error.message)
         return rendering.trouble(
             request,
             status=503,

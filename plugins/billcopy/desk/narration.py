@@ -17,6 +17,12 @@ PROOFS = {
     "screen": "the bank's page said so",
     "person": "two people said so",
 }
+TWO_PEOPLE = "The bank's log cannot tell; two people must decide."
+SEE_TO_IT = "It was tried once more at night. Somebody must see to it: try again, or by hand."
+SEE_TO_IT_ERASED = (
+    "It was tried once more at night. Its personal data have been erased since, so it cannot be"
+    " tried again; somebody must say that it is seen to."
+)
 _DECISIONS = {"sent": "it was sent", "not_sent": "it was not sent", "give_up": "it is given up"}
 
 
@@ -34,14 +40,17 @@ def next_step(told: Story) -> str | None:
     """What happens now, by itself or by whom; None: nothing more."""
     request = told.request
     if changes.needs_seeing_to(request):
-        return "It was tried once more at night. Somebody must see to it: try again, or by hand."
+        return SEE_TO_IT_ERASED if request["erased"] else SEE_TO_IT
     if request["finished_at"]:
         return None
+    if doubts.waiting(told):
+        then = " Then it is cancelled." if request["cancel_requested_at"] else ""
+        return (
+            f"Operations decide, two people together, whether the doubtful bills were sent.{then}"
+        )
     if request["cancel_requested_at"]:
         return "It will be cancelled; a bill that may have been sent is looked up first."
     if request["state"] == "held":
-        if doubts.waiting(told):
-            return "Operations decide, two people together, whether the doubtful bills were sent."
         return "Somebody must look at it, then release or cancel it."
     if request["closed_because"]:
         return f"Nothing is sent at {request['portal_title']} just now. {request['closed_because']}"
@@ -123,10 +132,11 @@ def _plainly(name: str) -> str:
 
 def bills(told: Story) -> list[dict[str, Any]]:
     """Each bill: what became of it, when, and what proves it."""
+    for_people = {one.delivery_id for one in doubts.waiting(told)}
     return [
         {
             **row,
-            "said": row["reason"] or row["meaning"],
+            "said": TWO_PEOPLE if row["id"] in for_people else row["reason"] or row["meaning"],
             "proof": PROOFS.get(row["proof_kind"] or ""),
             "ended_at": row["confirmed_at"] or row["clicked_at"] or row["sending_at"],
         }

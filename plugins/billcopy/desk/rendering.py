@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
-from billcopy.desk import doubts, times, words
+from billcopy.desk import times, words
 
 FOLDER = Path(__file__).parent
 HEADERS = {
@@ -72,7 +72,6 @@ _templates.globals.update(
     priorities=words.PRIORITIES,
     groups=words.GROUPS,
     shortcuts=times.shortcuts,
-    sayings=doubts.SAYINGS,
     version=_version(),
 )
 

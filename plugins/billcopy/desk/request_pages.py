@@ -13,7 +13,7 @@ from billcopy.database import Connection
 from billcopy.desk import changes, doubts, narration, rendering, words
 from billcopy.desk.access import Decider, Reader, Writer
 from billcopy.desk.typed import Form, number
-from billcopy.errors import IllegalTransition, InputError, NotFound, NotPermitted
+from billcopy.errors import IllegalTransition, InputError, NotFound
 
 DONE = {name: change.done for name, change in changes.CHANGES.items()} | doubts.DONE
 
@@ -57,16 +57,18 @@ def change(request: Request, request_id: str, person: Writer, typed: Form) -> Re
 @router.post("/doubt")
 def decide(request: Request, request_id: str, person: Decider, typed: Form) -> Response:
     """What became of a doubtful bill; or the page again, with what is wrong."""
-    state = request.app.state
+    state, who = request.app.state, {"actor": person.name}
     with state.connect() as connection:
         asked = _number(request_id)
         told = request_queue.story(connection, asked)
         try:
+            doubt = doubts.check(told, typed, **who)
+            reason = changes.reason_of(typed)
             with state.connect_operations() as operations:
-                name = doubts.decide(operations, told, typed, actor=person.name)
+                name = doubts.decide(operations, doubt, typed, reason=reason, **who)
         except InputError as error:
             problems = {"doubt_reason": words.problem(error.field, error.rule)}
-        except (IllegalTransition, NotPermitted) as error:
+        except IllegalTransition as error:
             problems = {"doubt": error.message}
         else:
             return rendering.see(request, f"/requests/{asked}?done={name}")

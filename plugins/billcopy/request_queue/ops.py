@@ -157,32 +157,36 @@ def requeue(
 
 
 def decide_doubt(
-    connection: Connection, delivery_id: int, decision: str, *, actor: str, reason: str
-) -> int:
-    """The first of two people: sent, not_sent or give_up; returns the decision's number."""
-    parameters = {"delivery_id": delivery_id, "decision": decision, "actor": actor}
-    return int(row(connection, "decide_doubt", **parameters, reason=reason)["decision_id"])
-
-
-def approve_doubt(
     connection: Connection,
     delivery_id: int,
-    decision: str | None = None,
+    decision: str,
     *,
+    instead_of: int | None = None,
     actor: str,
     reason: str,
-) -> str:
-    """The second of two people; returns the decision that took effect.
+) -> int:
+    """The first of two people: sent, not_sent or give_up; returns the decision's number.
 
-    `decision` is what that person has read; None: whatever was asked.
+    `instead_of` is the open decision that this person has read; None: there was none.
+
+    Raises:
+        NotFound: there is no such delivery.
+        IllegalTransition: it does not wait for people, or somebody has decided something else.
+    """
+    parameters = {"delivery_id": delivery_id, "decision": decision, "instead_of": instead_of}
+    parameters |= {"actor": actor, "reason": reason}
+    return int(row(connection, "decide_doubt", **parameters)["decision_id"])
+
+
+def approve_doubt(connection: Connection, decision_id: int, *, actor: str, reason: str) -> str:
+    """The second of two people, about the decision they have read; returns what it was.
 
     Raises:
         NotPermitted: it is the person who asked.
-        NotFound: nobody has asked.
-        IllegalTransition: it was asked for something else, or the delivery has changed since.
+        NotFound: there is no such decision, or another took its place.
+        IllegalTransition: the delivery has changed since, or does not wait for people.
     """
-    parameters = {"delivery_id": delivery_id, "decision": decision}
-    parameters |= {"actor": actor, "reason": reason}
+    parameters = {"decision_id": decision_id, "actor": actor, "reason": reason}
     return str(row(connection, "approve_doubt", **parameters)["decision"])
 
 

@@ -80,7 +80,8 @@ CONDITIONS: Mapping[str, Condition] = {
         title="deliveries stay in doubt",
         text="{deliveries} delivery(ies) at portal {key} are in doubt, the oldest for {minutes}"
         " min.",
-        next_action="The desk's list *Needs a person* shows them; two people decide there.",
+        next_action="Two people decide about those on the desk's list *Needs a person*; the others"
+        " the bot looks up in the bank's log, as soon as it can.",
         runbook="in-doubt-two-people-decide",
         limit="alarm_in_doubt_minutes",
     ),
