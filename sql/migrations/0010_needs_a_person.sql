@@ -1,5 +1,6 @@
 -- 0010 What waits for a person, found at once.
 -- The desk lists it and counts it at every look; among a million finished requests it is a few.
+-- The table is written anew under a lock: about five seconds for a million requests, less than a lease.
 
 set local role billcopy_owner;
 set local search_path = billcopy, pg_temp;

@@ -1,6 +1,6 @@
 -- 0011 When a lease was renewed.
--- How long a bot has been silent does not follow from the end of its lease: the attempt's deadline cuts that
--- short, and an operator may change the length meanwhile.
+-- How long a bot has been silent does not follow from the end of its lease.
+-- The attempt's deadline cuts that short, and an operator may change its length meanwhile.
 
 set local role billcopy_owner;
 set local search_path = billcopy, pg_temp;
