@@ -28,7 +28,10 @@ def decide_doubt(
         bool, typer.Option("--give-up", help="Nobody can tell: never send it again.")
     ] = False,
     instead_of: Annotated[
-        int | None, typer.Option(help="The decision you have read and do not agree with.")
+        int | None,
+        typer.Option(
+            help="The decision you have read and do not agree with.", min=1, max=options.LARGEST
+        ),
     ] = None,
     actor: options.Actor,
     reason: options.Reason,
