@@ -26,6 +26,7 @@ pytestmark = [
 ]
 
 SEND = 'role=button[name="Send e-mail"]'
+SENT, REFUSED = "E-mail sent", "Refused by the bot’s network guard"
 
 
 class Guarded(Guard):
@@ -35,11 +36,13 @@ class Guarded(Guard):
         super().__init__(browser)
         self.portal = portal
 
+    def click(self, selector: str, *, then: str) -> None:
+        """Click, and wait for the page with this heading."""
+        self.browser.click(selector)
+        self.browser.wait_for_elements_state(f'css=h1:text-is("{then}")')
+
     def open_form(self) -> None:
         self.browser.go_to(f"/invoices/{INVOICE}/email")
-
-    def heading(self) -> str:
-        return str(self.browser.get_text("css=h1"))
 
     @property
     def posts(self) -> int:
@@ -56,8 +59,8 @@ def guarded(library: Browser, practice_portal: PracticePortal) -> Iterator[Guard
     library.fill_text("id=user_id", practice_portal.username)
     library.fill_text("id=password", practice_portal.password)
     library.click('role=button[name="Sign in"]')
-    library.click('role=button[name="Continue"]')
     one = Guarded(library, practice_portal)
+    one.click('role=button[name="Continue"]', then="Account search")
     blocked = one.blocked
     one.open_form()
     assert blocked == one.blocked, "the pages on the way must not be blocked"
@@ -67,15 +70,13 @@ def guarded(library: Browser, practice_portal: PracticePortal) -> Iterator[Guard
 
 def test_without_a_permit_nothing_is_sent_and_it_is_counted(guarded: Guarded) -> None:
     blocked = guarded.blocked
-    guarded.browser.click(SEND)
-    assert guarded.heading() == "Refused by the bot’s network guard"
+    guarded.click(SEND, then=REFUSED)
     assert (guarded.posts, guarded.blocked) == (0, blocked + 1)
 
 
 def test_a_permit_lets_one_request_pass(guarded: Guarded) -> None:
     guarded.permit()
-    guarded.browser.click(SEND)
-    assert guarded.heading() == "E-mail sent"
+    guarded.click(SEND, then=SENT)
     assert guarded.posts == 1
 
 
@@ -93,7 +94,7 @@ def test_a_double_click_never_sends_twice(guarded: Guarded) -> None:
 @pytest.mark.parametrize("again", ["reload", "go_back", "history"])
 def test_loading_the_confirmation_again_sends_nothing(guarded: Guarded, again: str) -> None:
     guarded.permit()
-    guarded.browser.click(SEND)
+    guarded.click(SEND, then=SENT)
     blocked = guarded.blocked
     if again == "reload":
         guarded.browser.reload()
@@ -103,8 +104,7 @@ def test_loading_the_confirmation_again_sends_nothing(guarded: Guarded, again: s
         guarded.browser.go_forward()
     else:
         guarded.browser.evaluate_javascript(None, "() => { history.back(); }")
-        time.sleep(0.5)
-        guarded.browser.click(SEND)
+        guarded.click(SEND, then=REFUSED)
         assert guarded.blocked == blocked + 1
     assert guarded.posts == 1
 
@@ -112,20 +112,20 @@ def test_loading_the_confirmation_again_sends_nothing(guarded: Guarded, again: s
 def test_a_late_click_is_refused(guarded: Guarded) -> None:
     guarded.permit(seconds=0.2)
     time.sleep(0.3)
-    guarded.browser.click(SEND)
+    guarded.click(SEND, then=REFUSED)
     assert guarded.posts == 0
 
 
 def test_a_withdrawn_permit_is_worth_nothing(guarded: Guarded) -> None:
     guarded.permit()
     guarded.javascript("withdrawPermit")
-    guarded.browser.click(SEND)
+    guarded.click(SEND, then=REFUSED)
     assert guarded.posts == 0
 
 
 def test_a_permit_is_for_one_invoice(guarded: Guarded) -> None:
     guarded.permit(OTHER)
-    guarded.browser.click(SEND)
+    guarded.click(SEND, then=REFUSED)
     assert guarded.posts == 0
 
 
@@ -158,10 +158,9 @@ def test_beacons_and_pop_ups_are_guarded_too(guarded: Guarded) -> None:
 
 def test_what_a_bot_must_never_touch_is_out_of_reach(guarded: Guarded) -> None:
     guarded.browser.go_to(f"/invoices/{INVOICE}")
-    guarded.browser.click('role=button[name="Void invoice"]')
-    assert guarded.heading() == "Refused by the bot’s network guard"
+    guarded.click('role=button[name="Void invoice"]', then=REFUSED)
     guarded.browser.go_to("/accounts/3310487/edit")
-    assert guarded.heading() == "Refused by the bot’s network guard"
+    assert guarded.browser.get_text("css=h1") == REFUSED
     assert guarded.portal.state()["voided"] == 0
 
 
