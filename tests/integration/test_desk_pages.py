@@ -13,9 +13,6 @@ from tests.desk_fixtures import OUR_PAGE, Desk, rows, tags, visible
 from tests.integration import queue_steps as steps
 
 ACCOUNT = "4031188"
-SNAKE = re.compile(r"\b[a-z]+_[a-z_]+\b")
-# Columns of a file are named as they must be written.
-NAMES_ON_PURPOSE = {"period_from", "period_to", "check_value", "due_at", "resend_reason"}
 
 
 @pytest.fixture
